@@ -7,14 +7,20 @@ export interface WaitOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What a load may know of those who wait for it. */
+export interface LoadWait {
+  /** Fires when nobody waits any more. */
+  readonly signal: AbortSignal;
+}
+
 /** What stands between a cache and its storage. */
 export interface EntryIo<K, V> {
   /**
    * Produces the value of a key that is not in the cache, at once or later.
    *
-   * The signal fires when nobody waits for the value any more; it may be ignored.
+   * `wait.signal` fires when nobody waits for the value any more; it may be ignored, and costs nothing unless read.
    */
-  load(key: K, signal: AbortSignal): V | PromiseLike<V>;
+  load(key: K, wait: LoadWait): V | PromiseLike<V>;
 
   /**
    * Writes a value to storage.
