@@ -1,5 +1,6 @@
 import type { Backend, CallOptions, Capabilities, Extent } from "./contract.js";
 import { BackendError } from "./errors.js";
+import { checkIntegers, checkSize, checkWithin } from "./range.js";
 
 /**
  * The rules of the contract that are the same for every backend: arguments, size, capabilities, abort before the start
@@ -28,56 +29,71 @@ export abstract class BaseBackend implements Backend {
   protected doDiscard?(offset: number, length: number, signal: AbortSignal | undefined): Promise<void>;
   /** Makes durable what was written. */
   protected doSync?(signal: AbortSignal | undefined): Promise<void>;
-  /** Extents of a range within the size that is not empty. */
+  /**
+   * Extents of a range within the size that is not empty. Holds nothing that closing needs while it stands at a
+   * `yield`: only a step that is awaited counts as under way.
+   */
   protected doExtents?(offset: number, length: number, signal: AbortSignal | undefined): AsyncIterable<Extent>;
-  /** Frees what the backend holds; called once, when no call is under way. */
+  /**
+   * Frees what the backend holds, when no call is under way. Once it has resolved it is not called again; where it
+   * rejects the backend is open as before, and the next `close` calls it anew.
+   */
   protected async doClose(): Promise<void> {}
 
   async read(target: Uint8Array, offset: number, options?: CallOptions): Promise<void> {
     this.#begin("read", options);
-    this.#within("read", offset, target.byteLength);
+    checkWithin(this.name, "read", offset, target.byteLength, this.size);
     if (target.byteLength > 0) await this.#run(this.doRead(target, offset, options?.signal));
   }
 
   async write(source: Uint8Array, offset: number, options?: CallOptions): Promise<void> {
-    this.#begin("write", options, "write");
-    if (this.capabilities.grow) this.#integers("write", offset, source.byteLength);
-    else this.#within("write", offset, source.byteLength);
+    this.#beginChange("write", options, "write");
+    if (this.capabilities.grow) checkIntegers(this.name, "write", offset, source.byteLength);
+    else checkWithin(this.name, "write", offset, source.byteLength, this.size);
     if (source.byteLength > 0)
       await this.#run(this.doWrite?.(source, offset, options?.signal) ?? this.#missing("write"));
   }
 
   async truncate(size: number, options?: CallOptions): Promise<void> {
-    this.#begin("truncate", options, "truncate");
-    this.#integers("truncate", size, 0);
+    this.#beginChange("truncate", options, "truncate");
+    checkSize(this.name, "truncate", size);
     await this.#run(this.doTruncate?.(size, options?.signal) ?? this.#missing("truncate"));
   }
 
   async writeZeroes(offset: number, length: number, options?: CallOptions): Promise<void> {
-    this.#begin("writeZeroes", options, "writeZeroes");
-    this.#within("writeZeroes", offset, length);
+    this.#beginChange("writeZeroes", options, "writeZeroes");
+    checkWithin(this.name, "writeZeroes", offset, length, this.size);
     if (length > 0)
       await this.#run(this.doWriteZeroes?.(offset, length, options?.signal) ?? this.#missing("writeZeroes"));
   }
 
   async discard(offset: number, length: number, options?: CallOptions): Promise<void> {
-    this.#begin("discard", options, "discard");
-    this.#within("discard", offset, length);
+    this.#beginChange("discard", options, "discard");
+    checkWithin(this.name, "discard", offset, length, this.size);
     if (length > 0) await this.#run(this.doDiscard?.(offset, length, options?.signal) ?? this.#missing("discard"));
   }
 
   async sync(options?: CallOptions): Promise<void> {
-    this.#begin("sync", options, "write");
+    this.#beginChange("sync", options, "write");
     await this.#run(this.doSync?.(options?.signal) ?? this.#missing("sync"));
   }
 
   async *extents(offset: number, length: number, options?: CallOptions): AsyncGenerator<Extent> {
-    this.#begin("extents", options, "extents");
-    this.#within("extents", offset, length);
+    this.#begin("extents", options);
+    this.#need("extents", "extents");
+    checkWithin(this.name, "extents", offset, length, this.size);
     if (length === 0) return;
-    for await (const extent of this.doExtents?.(offset, length, options?.signal) ?? this.#missing("extents")) {
-      yield extent;
-      this.#begin("extents", options, "extents");
+    const found = this.doExtents?.(offset, length, options?.signal) ?? this.#missing("extents");
+    const steps = found[Symbol.asyncIterator]();
+    let step = await this.#run(steps.next());
+    try {
+      while (step.done !== true) {
+        yield step.value;
+        this.#begin("extents", options);
+        step = await this.#run(steps.next());
+      }
+    } finally {
+      if (step.done !== true) await steps.return?.();
     }
   }
 
@@ -87,33 +103,33 @@ export abstract class BaseBackend implements Backend {
   }
 
   async #close(): Promise<void> {
-    if (this.#running > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
-    await this.doClose();
+    try {
+      if (this.#running > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
+      await this.doClose();
+    } catch (error) {
+      this.#closing = undefined;
+      throw error;
+    } finally {
+      this.#idle = undefined;
+    }
   }
 
-  #begin(operation: string, options: CallOptions | undefined, needs?: keyof Capabilities): void {
+  #begin(operation: string, options: CallOptions | undefined): void {
     if (this.#closing) throw new BackendError("ERR_CLOSED", `${this.name}: ${operation} after close`);
     options?.signal?.throwIfAborted();
-    if (needs === undefined || this.capabilities[needs]) return;
-    if (needs !== "extents" && !this.capabilities.write) {
+  }
+
+  #beginChange(operation: string, options: CallOptions | undefined, needs: keyof Capabilities): void {
+    this.#begin(operation, options);
+    if (!this.capabilities.write) {
       throw new BackendError("ERR_READ_ONLY", `${this.name}: ${operation} on a backend that is open read-only`);
     }
+    this.#need(operation, needs);
+  }
+
+  #need(operation: string, flag: keyof Capabilities): void {
+    if (this.capabilities[flag]) return;
     throw new BackendError("ERR_UNSUPPORTED", `${this.name}: does not support ${operation}`);
-  }
-
-  #integers(operation: string, offset: number, length: number): void {
-    if (Number.isSafeInteger(offset) && offset >= 0 && Number.isSafeInteger(length) && length >= 0) {
-      if (Number.isSafeInteger(offset + length)) return;
-    }
-    const rule = "offset and length are integers from 0, ending at 2^53-1 at most";
-    throw new BackendError("ERR_RANGE", `${this.name}: ${operation} of ${length} bytes at ${offset}: ${rule}`);
-  }
-
-  #within(operation: string, offset: number, length: number): void {
-    this.#integers(operation, offset, length);
-    if (offset + length <= this.size) return;
-    const what = `${operation} of ${length} bytes at ${offset}`;
-    throw new BackendError("ERR_RANGE", `${this.name}: ${what} goes past the end at ${this.size}`);
   }
 
   #missing(operation: string): never {
@@ -121,10 +137,10 @@ export abstract class BaseBackend implements Backend {
     throw new BackendError("ERR_UNSUPPORTED", message);
   }
 
-  async #run(call: Promise<void>): Promise<void> {
+  async #run<T>(call: Promise<T>): Promise<T> {
     this.#running++;
     try {
-      await call;
+      return await call;
     } finally {
       if (--this.#running === 0) this.#idle?.();
     }

@@ -9,7 +9,7 @@ export interface CallOptions {
 
 /** What a backend can do. A method whose flag is `false` rejects with `ERR_UNSUPPORTED` and does nothing. */
 export interface Capabilities {
-  /** `write` and `sync` work. Where this is `false`, every changing method rejects with `ERR_READ_ONLY`. */
+  /** `write` and `sync` work. Where this is `false`, they and every changing method reject with `ERR_READ_ONLY`. */
   readonly write: boolean;
   /** A write that ends past the end grows the backend; where `false` it rejects with `ERR_RANGE`. */
   readonly grow: boolean;
@@ -67,6 +67,7 @@ export interface Backend {
    *
    * - Past the end it grows the backend (`grow`) or is `ERR_RANGE`; a gap that growing leaves reads as zeroes.
    * - `source` must stay as it is until the promise settles, and is not looked at afterwards.
+   * - An empty source changes nothing, nor the size.
    */
   write(source: Uint8Array, offset: number, options?: CallOptions): Promise<void>;
 
@@ -84,10 +85,18 @@ export interface Backend {
 
   /**
    * What the range consists of: extents in ascending order, without gaps or overlaps, covering exactly the range.
-   * Neighbours may be of one kind. The range must lie within the size.
+   * Neighbours may be of one kind. The range must lie within the size. It rejects when it is iterated, not when it is
+   * called, and counts as under way while a step is awaited, not between two steps.
    */
   extents(offset: number, length: number, options?: CallOptions): AsyncIterable<Extent>;
 
-  /** Ends use. Waits for calls under way, does not sync. A second close does nothing. */
+  /**
+   * Ends use.
+   *
+   * - Waits for calls under way. Does not sync.
+   * - A wrapper hands over what it has buffered to the backend it stands on, and then closes that too: it is its owner.
+   * - A second close does nothing. Where a close rejects nothing is lost: the backend is still open, and can be closed
+   *   again.
+   */
   close(): Promise<void>;
 }

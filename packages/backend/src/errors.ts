@@ -42,6 +42,6 @@ export class BackendError extends Error {
 /** Tells a {@link BackendError}, from whichever copy of this package, optionally of one code. */
 export function isBackendError(error: unknown, code?: BackendErrorCode): error is BackendError {
   if (!(error instanceof Error) || error.name !== "BackendError") return false;
-  const its = (error as { code?: unknown }).code;
-  return typeof its === "string" && (code === undefined || its === code);
+  if (!("code" in error) || typeof error.code !== "string") return false;
+  return code === undefined || error.code === code;
 }

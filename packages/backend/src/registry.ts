@@ -9,6 +9,8 @@ export interface OpenOptions extends CallOptions {
    * - `never` (the default): what is missing is `ERR_NOT_FOUND`;
    * - `new`: makes it, `ERR_EXISTS` where something is already there;
    * - `replace`: makes it, or empties what is there.
+   *
+   * Anything but `never` needs `write`.
    */
   readonly create?: "never" | "new" | "replace";
   /**
@@ -60,19 +62,20 @@ export class BackendRegistry {
 
   /**
    * The plugin for a location. What begins like a URL (`name://` or `name:` of a known scheme) goes to its scheme;
-   * everything else is a path.
+   * everything else is a path, also `C:\\disk.img`: a scheme has two letters at least.
    *
    * @throws {@link BackendError} `ERR_UNSUPPORTED` when nobody serves the scheme.
    */
   resolve(location: string): BackendPlugin {
-    const match = /^([a-z][a-z0-9+.-]*):(\/\/)?/i.exec(location);
+    const match = /^([a-z][a-z0-9+.-]+):(\/\/)?/i.exec(location);
     const scheme = match?.[1]?.toLowerCase() ?? "";
     const known = this.#plugins.get(scheme);
     if (known) return known;
     const path = this.#plugins.get("");
     if (path && !match?.[2]) return path;
     const served = this.schemes.map((name) => (name === "" ? "paths" : `${name}:`)).join(", ") || "nothing";
-    throw new BackendError("ERR_UNSUPPORTED", `no backend serves "${scheme}:" (served: ${served})`);
+    const wanted = scheme === "" ? "paths" : `"${scheme}:"`;
+    throw new BackendError("ERR_UNSUPPORTED", `no backend serves ${wanted} (served: ${served})`);
   }
 
   /** Opens a location with the plugin that serves it. */

@@ -1,0 +1,28 @@
+import type { Backend, CallOptions } from "./contract.js";
+import { checkWithin } from "./range.js";
+
+const CHUNK = 262_144;
+
+/**
+ * Makes a range read as zeroes on any backend that can be written to: by `writeZeroes` where the manifest has it, else
+ * by writing zero bytes, 256 KiB at a time. The range must lie within the size.
+ *
+ * @throws {@link BackendError} `ERR_RANGE` for a range that does not, and what the backend throws.
+ */
+export async function zeroRange(
+  backend: Backend,
+  offset: number,
+  length: number,
+  options?: CallOptions,
+): Promise<void> {
+  if (backend.capabilities.writeZeroes) return backend.writeZeroes(offset, length, options);
+  checkWithin(backend.name, "zeroRange", offset, length, backend.size);
+  const zeroes = new Uint8Array(Math.min(CHUNK, length));
+  let done = 0;
+  // An empty range is one empty write: the backend then says what it would say of any other (closed, read-only).
+  do {
+    const part = zeroes.subarray(0, Math.min(CHUNK, length - done));
+    await backend.write(part, offset + done, options);
+    done += part.byteLength;
+  } while (done < length);
+}
