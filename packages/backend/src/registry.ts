@@ -62,7 +62,7 @@ export class BackendRegistry {
 
   /**
    * The plugin for a location. What begins like a URL (`name://` or `name:` of a known scheme) goes to its scheme;
-   * everything else is a path, also `C:\\disk.img`: a scheme has two letters at least.
+   * everything else is a path, also `C:\disk.img`: a scheme has two letters at least.
    *
    * @throws {@link BackendError} `ERR_UNSUPPORTED` when nobody serves the scheme.
    */
