@@ -1,0 +1,111 @@
+import { Qcow2Error, ruleError } from "./errors.js";
+import { geometryOf, MAX_L1_BYTES, MAX_REFCOUNT_ORDER, MAX_REFCOUNT_TABLE_BYTES, maxGuestSize } from "./geometry.js";
+import type { Qcow2Header } from "./header.js";
+
+/** Most snapshots an image may have; the limit that QEMU sets. */
+const MAX_SNAPSHOTS = 65536;
+/** Least bytes of an entry of the snapshot table. */
+const SNAPSHOT_ENTRY = 40;
+
+/** What the rules need to know besides the header. */
+export interface HeaderSurroundings {
+  /** Size of the file in bytes. */
+  readonly fileSize: number;
+  readonly cryptMethod: number;
+  readonly compressionType: number;
+}
+
+/**
+ * Checks what the fields of a header say against the format and against the file.
+ *
+ * @throws {@link Qcow2Error} `ERR_ENCRYPTED`, `ERR_UNSUPPORTED_FEATURE`, `ERR_INVALID_HEADER`, `ERR_TRUNCATED`
+ */
+export function checkHeader(where: string, header: Qcow2Header, around: HeaderSurroundings): void {
+  checkMethods(where, around);
+  const { refcountOrder, clusterBits, size } = header;
+  if (refcountOrder > MAX_REFCOUNT_ORDER) {
+    throw ruleError("ERR_INVALID_HEADER", where, "refcount_order", refcountOrder, `at most ${MAX_REFCOUNT_ORDER}`);
+  }
+  const most = maxGuestSize(clusterBits);
+  if (size > most) {
+    throw ruleError("ERR_INVALID_HEADER", where, "size", size, `at most ${most}, which the largest L1 table maps`);
+  }
+  checkL1(where, header, around.fileSize);
+  checkRefcountTable(where, header, around.fileSize);
+  checkSnapshots(where, header, around.fileSize);
+  checkOverlap(where, header);
+}
+
+function checkMethods(where: string, around: HeaderSurroundings): void {
+  const { cryptMethod, compressionType } = around;
+  if (cryptMethod > 2) throw ruleError("ERR_INVALID_HEADER", where, "crypt_method", cryptMethod, "0, 1 or 2");
+  if (cryptMethod !== 0) {
+    const method = cryptMethod === 1 ? "AES" : "LUKS";
+    const init = { field: "crypt_method", value: cryptMethod, rule: "0 (not encrypted)" };
+    throw new Qcow2Error("ERR_ENCRYPTED", `${where}: encrypted with ${method} (crypt_method ${cryptMethod})`, init);
+  }
+  if (compressionType !== 0) {
+    const rule = "0 (zlib) without the incompatible feature bit 3";
+    throw ruleError("ERR_INVALID_HEADER", where, "compression_type", compressionType, rule);
+  }
+}
+
+function checkL1(where: string, header: Qcow2Header, fileSize: number): void {
+  const { l1Entries } = geometryOf(header.clusterBits, header.refcountOrder, header.size);
+  const most = MAX_L1_BYTES / 8;
+  if (header.l1Size < l1Entries || header.l1Size > most) {
+    const rule = `${l1Entries} (which the size ${header.size} needs) to ${most}`;
+    throw ruleError("ERR_INVALID_HEADER", where, "l1_size", header.l1Size, rule);
+  }
+  if (header.l1Size > 0)
+    checkTable(where, header, fileSize, "l1_table_offset", header.l1TableOffset, header.l1Size * 8);
+}
+
+function checkRefcountTable(where: string, header: Qcow2Header, fileSize: number): void {
+  const { refcountTableClusters: clusters, clusterBits } = header;
+  const most = Math.floor(MAX_REFCOUNT_TABLE_BYTES / 2 ** clusterBits);
+  if (clusters < 1 || clusters > most) {
+    throw ruleError("ERR_INVALID_HEADER", where, "refcount_table_clusters", clusters, `1 to ${most}`);
+  }
+  const bytes = clusters * 2 ** clusterBits;
+  checkTable(where, header, fileSize, "refcount_table_offset", header.refcountTableOffset, bytes);
+}
+
+function checkSnapshots(where: string, header: Qcow2Header, fileSize: number): void {
+  const { snapshotCount, snapshotsOffset } = header;
+  if (snapshotCount > MAX_SNAPSHOTS) {
+    throw ruleError("ERR_INVALID_HEADER", where, "nb_snapshots", snapshotCount, `at most ${MAX_SNAPSHOTS}`);
+  }
+  if (snapshotCount > 0) {
+    checkTable(where, header, fileSize, "snapshots_offset", snapshotsOffset, snapshotCount * SNAPSHOT_ENTRY);
+  }
+}
+
+/** A table begins at a cluster behind the header and ends inside the file. */
+function checkTable(
+  where: string,
+  header: Qcow2Header,
+  fileSize: number,
+  field: string,
+  offset: number,
+  bytes: number,
+): void {
+  const clusterSize = 2 ** header.clusterBits;
+  if (offset % clusterSize !== 0 || offset < clusterSize) {
+    const rule = `a multiple of the cluster size ${clusterSize}, behind the header`;
+    throw ruleError("ERR_INVALID_HEADER", where, field, offset, rule);
+  }
+  if (offset + bytes > fileSize) {
+    const rule = `such that its ${bytes} bytes lie inside the file of ${fileSize} bytes`;
+    throw ruleError("ERR_TRUNCATED", where, field, offset, rule);
+  }
+}
+
+function checkOverlap(where: string, header: Qcow2Header): void {
+  const l1End = header.l1TableOffset + header.l1Size * 8;
+  const refcountTableEnd = header.refcountTableOffset + header.refcountTableClusters * 2 ** header.clusterBits;
+  if (header.l1TableOffset < refcountTableEnd && header.refcountTableOffset < l1End) {
+    const rule = `outside the refcount table (${header.refcountTableOffset} to ${refcountTableEnd})`;
+    throw ruleError("ERR_INVALID_HEADER", where, "l1_table_offset", header.l1TableOffset, rule);
+  }
+}
