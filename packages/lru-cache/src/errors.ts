@@ -43,7 +43,6 @@ export class CacheError extends Error {
 
 /** Tells a {@link CacheError}, from whichever copy of this package, optionally of one code. */
 export function isCacheError(error: unknown, code?: CacheErrorCode): error is CacheError {
-  if (!(error instanceof Error) || error.name !== "CacheError") return false;
-  const its = (error as { code?: unknown }).code;
-  return typeof its === "string" && (code === undefined || its === code);
+  if (!(error instanceof Error) || error.name !== "CacheError" || !("code" in error)) return false;
+  return code === undefined ? typeof error.code === "string" : error.code === code;
 }

@@ -106,6 +106,11 @@ export interface CacheOptions<K, V> {
   readonly maxBatch?: number;
   /** How many dirty entries one round of eviction may write, so that they share flushes and syncs; defaults to 16. */
   readonly evictionBatch?: number;
+  /**
+   * Let an entry go once it is stored, though not synced yet. Saves a sync per round of eviction; but when a later sync
+   * fails, what it should have made durable may be lost. Defaults to `false`: nothing is dropped before it is durable.
+   */
+  readonly dropUnsynced?: boolean;
   /** The weight of an entry, measured when it enters the cache and when it is marked dirty. */
   readonly weigh?: (value: V, key: K) => number;
   /** How much all entries may weigh together. Needs `weigh`. */

@@ -1,0 +1,276 @@
+import { DirtyEntries, type DirtyEntry } from "./dirty-entries.js";
+import { Entries } from "./entries.js";
+import { CacheError } from "./errors.js";
+import { FlushNode } from "./flush-node.js";
+import { Loads } from "./loads.js";
+import { LruOrder } from "./lru-order.js";
+import { checkOptions } from "./options.js";
+import { Room } from "./room.js";
+import { newTally } from "./tally.js";
+import type { CacheCounters, CacheOptions, Lease, LoadWait, WaitOptions } from "./types.js";
+import { Weights } from "./weights.js";
+import { WriteBack } from "./write-back.js";
+
+/**
+ * A write-back cache with exact least-recently-used eviction, asynchronous loads and stores, and an order in which
+ * caches reach storage (see `dependsOn`). The README tells what may interleave and what is atomic.
+ */
+export class AsyncLruCache<K, V> extends FlushNode {
+  readonly name: string;
+  readonly #options: CacheOptions<K, V>;
+  readonly #tally = newTally();
+  readonly #dirty = new DirtyEntries();
+  readonly #weights: Weights<K, V> | undefined;
+  readonly #entries: Entries<K, V>;
+  readonly #order: LruOrder;
+  readonly #room: Room;
+  readonly #loads: Loads<K, V>;
+  readonly #writeBack: WriteBack<K, V>;
+  #limit: number;
+
+  /** @throws `CacheError` `ERR_ARGUMENT` naming the option that is out of its range. */
+  constructor(options: CacheOptions<K, V>) {
+    super();
+    checkOptions(options);
+    this.name = options.name ?? "cache";
+    this.#options = options;
+    this.#limit = options.limit;
+    this.#weights = options.weigh && new Weights(options.weigh, options.maxWeight ?? Infinity);
+    this.#entries = new Entries<K, V>({
+      unpinned: (slot, stamp) => {
+        this.#order.unpinned(slot, stamp);
+        if (this.#exceeds(0)) this.#room.shrink();
+      },
+      modified: (slot) => {
+        this.#dirty.modified(slot);
+        this.#weights?.measure(slot, this.#entries.keyAt(slot), this.#entries.valueAt(slot));
+      },
+      renumbered: () => this.#order.reset(),
+    });
+    this.#order = new LruOrder(this.#entries);
+    this.#writeBack = new WriteBack(this.name, options, this.#entries, this.#dirty, this.#tally);
+    const owner = {
+      name: this.name,
+      strict: options.strict ?? false,
+      roundSize: options.evictionBatch ?? 16,
+      exceeds: (more: number) => this.#exceeds(more),
+      evict: (slot: number) => this.#evict(slot),
+      isDroppable: (slot: number) => this.#isDroppable(slot),
+      clean: (due: readonly DirtyEntry[]) => this.#clean(due),
+    };
+    this.#room = new Room(owner, this.#entries, this.#order, this.#dirty);
+    const loader = {
+      load: (key: K, wait: LoadWait) => this.#load(key, wait),
+      admit: (key: K, value: V) => this.#admit(key, value),
+      pin: (slot: number) => this.#entries.pin(slot),
+    };
+    this.#loads = new Loads(loader, this.#room);
+  }
+
+  /** How many entries are in the cache. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** How many entries are not durable in their last version. */
+  get dirtyCount(): number {
+    return this.#dirty.size;
+  }
+
+  /** How many entries the cache keeps. */
+  get limit(): number {
+    return this.#limit;
+  }
+
+  /** What all entries weigh together; 0 where nothing weighs them. */
+  get weight(): number {
+    return this.#weights?.total ?? 0;
+  }
+
+  /** What has happened so far. */
+  get counters(): CacheCounters {
+    return { ...this.#tally };
+  }
+
+  /** Whether an entry is in the cache. Does not count as a use. */
+  has(key: K): boolean {
+    return this.#entries.slotOf(key) !== undefined;
+  }
+
+  /** The keys in the cache, in no particular order. */
+  keys(): Iterable<K> {
+    return this.#entries.keys();
+  }
+
+  /** Pins an entry that is in the cache; `undefined` where it is not. This is the fast path: no promise, no wait. */
+  tryAcquire(key: K): Lease<K, V> | undefined {
+    const slot = this.#entries.slotOf(key);
+    if (slot === undefined) return undefined;
+    this.#tally.hits++;
+    return this.#entries.pin(slot);
+  }
+
+  /**
+   * Pins an entry, loading it where it is missing. Acquires of one missing key share one load.
+   *
+   * @throws what `io.load` throws; `CacheError` `ERR_ALL_PINNED`; `ERR_WRITE_BACK`, `ERR_SYNC` or `ERR_DEPENDENCY` when
+   * room had to be made and could not; the reason of `signal`.
+   */
+  acquire(key: K, options?: WaitOptions): Promise<Lease<K, V>> {
+    const signal = options?.signal;
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    const hit = this.tryAcquire(key);
+    if (hit) return Promise.resolve(hit);
+    this.#tally.misses++;
+    return this.#loads.acquire(key, signal);
+  }
+
+  /**
+   * Puts a value under a key, dirty unless said otherwise, and pins it. What stood there is flushed first.
+   *
+   * @throws `CacheError` `ERR_PINNED` when somebody holds what stands there; like `acquire` when room or the flush fails.
+   */
+  async insert(key: K, value: V, options: { readonly dirty?: boolean } = {}): Promise<Lease<K, V>> {
+    const lease = await this.#replaceOrAdd(key, value);
+    if (options.dirty ?? true) lease.markDirty();
+    return lease;
+  }
+
+  /**
+   * Stores every entry that is dirty at the call, after what this cache depends on has been made durable. Entries stay.
+   *
+   * @throws `CacheError` `ERR_DEPENDENCY` when nothing could be stored, `ERR_WRITE_BACK` when some could not; every
+   * one is attempted, and what failed stays dirty.
+   */
+  async flush(): Promise<void> {
+    await this.#store(this.#dirty.toStore());
+    this.#room.shrink();
+  }
+
+  override async sync(): Promise<void> {
+    const { moment } = this.#dirty;
+    await this.#store(this.#dirty.toStore());
+    await this.#writeBack.sync();
+    this.#dirty.durableUntil(moment);
+    this.#room.shrink();
+  }
+
+  /**
+   * Drops entries without writing them: all, or those under `keys`. Waits for their loads and stores under way.
+   *
+   * @throws `CacheError` `ERR_PINNED` naming the keys that somebody holds; those stay, and all edges stay too.
+   */
+  async invalidate(keys?: Iterable<K>): Promise<void> {
+    const wanted = keys ? [...keys] : [...this.#loads.keys(), ...this.#entries.keys()];
+    const pinned: K[] = [];
+    for (const key of wanted) {
+      for (let wait = this.#busy(key); wait; wait = this.#busy(key)) await wait;
+      const slot = this.#entries.slotOf(key);
+      if (slot === undefined) continue;
+      if (this.#entries.isPinned(slot)) pinned.push(key);
+      else this.#drop(slot);
+    }
+    if (pinned.length > 0) {
+      const message = `${this.name}: ${pinned.length} entries are held and stay in the cache`;
+      throw new CacheError("ERR_PINNED", message, { keys: pinned });
+    }
+    if (!this.#dirty.pending) this.forgetDependencies();
+  }
+
+  /** Changes how many entries to keep. Resolves when the cache is that small, or all the rest is pinned. */
+  async setLimit(limit: number): Promise<void> {
+    checkOptions({ ...this.#options, limit });
+    this.#limit = limit;
+    await this.#room.shrinkNow();
+  }
+
+  override get pending(): boolean {
+    return this.#dirty.pending;
+  }
+
+  protected override get moment(): number {
+    return this.#dirty.moment;
+  }
+
+  protected override isDurable(moment: number): boolean {
+    return this.#dirty.isDurable(moment);
+  }
+
+  protected override edgeChanged(type: "depend" | "satisfy", other: FlushNode): void {
+    if (type === "satisfy") this.#tally.dependencyFlushes++;
+    this.#options.observer?.({ type, cache: this.name, on: other.name });
+  }
+
+  async #replaceOrAdd(key: K, value: V): Promise<Lease<K, V>> {
+    for (;;) {
+      for (let wait = this.#busy(key); wait; wait = this.#busy(key)) await wait;
+      const slot = this.#entries.slotOf(key);
+      if (slot === undefined) return this.#loads.insert(key, value);
+      if (this.#entries.isPinned(slot)) {
+        throw new CacheError("ERR_PINNED", `${this.name}: insert under a key that somebody holds`, { keys: [key] });
+      }
+      const old = this.#dirty.get(slot);
+      if (!old || old.stored === old.version) {
+        this.#entries.replace(slot, value);
+        this.#weights?.measure(slot, key, value);
+        return this.#entries.pin(slot);
+      }
+      await this.#store([old]);
+    }
+  }
+
+  #load(key: K, wait: LoadWait): V | PromiseLike<V> {
+    this.#tally.loads++;
+    this.#options.observer?.({ type: "load", cache: this.name, key });
+    return this.#options.io.load(key, wait);
+  }
+
+  #admit(key: K, value: V): number {
+    const slot = this.#entries.add(key, value);
+    this.#weights?.measure(slot, key, value);
+    return slot;
+  }
+
+  #exceeds(more: number): boolean {
+    return this.#entries.size + this.#room.reserved + more > this.#limit || (this.#weights?.exceeded ?? false);
+  }
+
+  /** A load or store of the key that is under way. */
+  #busy(key: K): Promise<void> | undefined {
+    const slot = this.#entries.slotOf(key);
+    return this.#loads.settled(key) ?? (slot === undefined ? undefined : this.#dirty.get(slot)?.storing);
+  }
+
+  #isDroppable(slot: number): boolean {
+    const entry = this.#dirty.get(slot);
+    if (!entry) return true;
+    return (this.#options.dropUnsynced ?? false) && entry.stored === entry.version && !entry.storing;
+  }
+
+  #evict(slot: number): void {
+    this.#tally.evictions++;
+    this.#options.observer?.({ type: "evict", cache: this.name, key: this.#entries.keyAt(slot) });
+    this.#drop(slot);
+  }
+
+  #drop(slot: number): void {
+    this.#dirty.drop(slot);
+    this.#weights?.remove(slot);
+    this.#entries.remove(slot);
+  }
+
+  /** Makes entries droppable. */
+  async #clean(due: readonly DirtyEntry[]): Promise<void> {
+    await this.#store(due);
+    if (!this.#options.dropUnsynced) await this.#writeBack.sync();
+  }
+
+  async #store(wanted: readonly DirtyEntry[]): Promise<void> {
+    if (wanted.length === 0) return;
+    let ended: (() => Promise<void>) | undefined;
+    await this.afterDependencies(async () => {
+      ({ ended } = await this.#writeBack.start(wanted));
+    });
+    await ended?.();
+  }
+}
