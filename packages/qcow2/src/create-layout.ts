@@ -1,0 +1,131 @@
+import type { Backend, CallOptions } from "@instar/backend";
+
+import { checkCreateOptions, type CreateLayoutOptions } from "./create-options.js";
+import { alignUp, viewOf } from "./bytes.js";
+import { encodeFeatureNames, KNOWN_FEATURES } from "./features.js";
+import { type Geometry, geometryOf } from "./geometry.js";
+import type { Qcow2Header } from "./header.js";
+import { V2_LENGTH } from "./header.js";
+import { encodeHeader } from "./header-encode.js";
+import { EXTENSION, extensionsLength, type HeaderExtension } from "./header-extensions.js";
+import { refcountCodec } from "./refcount-codec.js";
+import { writeOffset } from "./table-entry.js";
+
+/** Length of the version 3 header that QEMU writes: with the compression type and its padding. */
+const NEW_V3_LENGTH = 112;
+
+/** Bytes that belong at an offset of the file. */
+export interface PlannedWrite {
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+}
+
+/** A new image: what its file consists of. */
+export interface ImagePlan {
+  readonly header: Qcow2Header;
+  /** The header cluster, to be written last. */
+  readonly headerBytes: Uint8Array;
+  /** Everything else that is not zero. */
+  readonly tables: readonly PlannedWrite[];
+  /** Length of the file in bytes. */
+  readonly length: number;
+}
+
+/**
+ * Lays out a new image as QEMU does: header, refcount table, first refcount block, L1 table, and behind it the other
+ * refcount blocks, where small clusters need any.
+ *
+ * @param where what to call the image in messages
+ * @throws {@link Qcow2Error} `ERR_INVALID_OPTION`
+ */
+export function planImage(options: CreateLayoutOptions, where: string): ImagePlan {
+  const { version, clusterBits, refcountOrder, size, backing } = checkCreateOptions(options, where);
+  const geometry = geometryOf(clusterBits, refcountOrder, size);
+  const { clusterSize } = geometry;
+  const { tableClusters, blocks, clusters } = countClusters(geometry);
+  const firstBlock = 1 + tableClusters;
+  const otherBlocks = clusters - (blocks - 1);
+  const headerLength = version === 2 ? V2_LENGTH : NEW_V3_LENGTH;
+  const header: Qcow2Header = {
+    version,
+    clusterBits,
+    size,
+    l1Size: geometry.l1Entries,
+    l1TableOffset: geometry.l1Entries === 0 ? 0 : (firstBlock + 1) * clusterSize,
+    refcountTableOffset: clusterSize,
+    refcountTableClusters: tableClusters,
+    snapshotCount: 0,
+    snapshotsOffset: 0,
+    features: { incompatible: 0n, compatible: 0n, autoclear: 0n },
+    refcountOrder,
+    headerLength,
+    unknownFields: new Uint8Array(version === 2 ? 0 : NEW_V3_LENGTH - 105),
+    extensions: newExtensions(version, clusterSize - headerLength - (backing?.name.byteLength ?? 0), backing?.format),
+    backingFileOffset: 0,
+    backingFileName: backing?.name ?? new Uint8Array(0),
+  };
+  const headerBytes = encodeHeader(header, where);
+
+  const table = new Uint8Array(blocks * 8);
+  for (let block = 0; block < blocks; block++) {
+    const cluster = block === 0 ? firstBlock : otherBlocks + block - 1;
+    writeOffset(viewOf(table), block * 8, cluster * clusterSize);
+  }
+  const refcounts = new Uint8Array(Math.ceil((clusters * geometry.refcountBits) / 8));
+  const codec = refcountCodec(refcountOrder);
+  for (let cluster = 0; cluster < clusters; cluster++) codec.set(refcounts, cluster, 1);
+  const tables = [
+    { offset: clusterSize, bytes: table },
+    { offset: firstBlock * clusterSize, bytes: refcounts.subarray(0, clusterSize) },
+  ];
+  if (blocks > 1) tables.push({ offset: otherBlocks * clusterSize, bytes: refcounts.subarray(clusterSize) });
+  return { header, headerBytes, tables, length: clusters * clusterSize };
+}
+
+/**
+ * Makes an image of an empty file, or of one that may be emptied. The header comes last, after a sync: a create that
+ * is cut short leaves nothing that could be taken for an image.
+ *
+ * @throws {@link Qcow2Error} `ERR_INVALID_OPTION`, before anything is changed
+ */
+export async function createImageFile(
+  file: Backend,
+  options: CreateLayoutOptions,
+  call?: CallOptions,
+): Promise<Qcow2Header> {
+  const plan = planImage(options, file.name);
+  if (file.size > 0) await file.truncate(0, call);
+  for (const { offset, bytes } of plan.tables) await file.write(bytes, offset, call);
+  if (file.size < plan.length) {
+    if (file.capabilities.truncate) await file.truncate(plan.length, call);
+    else await file.write(new Uint8Array(512), plan.length - 512, call);
+  }
+  await file.sync(call);
+  await file.write(plan.headerBytes, 0, call);
+  await file.sync(call);
+  return plan.header;
+}
+
+/** How many clusters refcount table and refcount blocks take, which count themselves too. */
+function countClusters(geometry: Geometry): { tableClusters: number; blocks: number; clusters: number } {
+  const l1Clusters = Math.ceil((geometry.l1Entries * 8) / geometry.clusterSize);
+  let tableClusters = 1;
+  let blocks = 1;
+  for (;;) {
+    const clusters = 1 + tableClusters + blocks + l1Clusters;
+    const blocksNeeded = Math.ceil(clusters / geometry.refcountsPerBlock);
+    const tableNeeded = Math.ceil((blocksNeeded * 8) / geometry.clusterSize);
+    if (blocksNeeded === blocks && tableNeeded === tableClusters) return { tableClusters, blocks, clusters };
+    blocks = Math.max(blocks, blocksNeeded);
+    tableClusters = Math.max(tableClusters, tableNeeded);
+  }
+}
+
+/** The extensions of a new image; the feature names only where there is room for them, as QEMU does. */
+function newExtensions(version: 2 | 3, room: number, format: Uint8Array | undefined): HeaderExtension[] {
+  const extensions: HeaderExtension[] = [];
+  if (format !== undefined) extensions.push({ type: EXTENSION.backingFormat, data: format });
+  if (version === 2) return extensions;
+  const names = { type: EXTENSION.featureNames, data: encodeFeatureNames(KNOWN_FEATURES) };
+  return alignUp(extensionsLength([...extensions, names]), 8) > room ? extensions : [...extensions, names];
+}

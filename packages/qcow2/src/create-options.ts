@@ -1,0 +1,70 @@
+import { Qcow2Error, ruleError } from "./errors.js";
+import { MAX_CLUSTER_BITS, MAX_REFCOUNT_ORDER, maxGuestSize, MIN_CLUSTER_BITS } from "./geometry.js";
+
+/** What a new image is to be. */
+export interface CreateLayoutOptions {
+  /** Guest size in bytes. */
+  readonly size: number;
+  /** Defaults to 3. */
+  readonly version?: 2 | 3 | undefined;
+  /** Bytes: a power of two from 512 to 2 MiB. Defaults to 65536. */
+  readonly clusterSize?: number | undefined;
+  /** 1, 2, 4, 8, 16, 32 or 64; version 2 has 16 only. Defaults to 16. */
+  readonly refcountBits?: number | undefined;
+  /** The image below: its name as the image will give it, and its format, such as `raw` or `qcow2`. */
+  readonly backing?: { readonly name: string; readonly format: string } | undefined;
+}
+
+/** Options that keep all rules, with the names as bytes. */
+export interface CheckedCreateOptions {
+  readonly size: number;
+  readonly version: 2 | 3;
+  readonly clusterBits: number;
+  readonly refcountOrder: number;
+  readonly backing: { readonly name: Uint8Array; readonly format: Uint8Array } | undefined;
+}
+
+/** @throws {@link Qcow2Error} `ERR_INVALID_OPTION`, naming the option and its rule */
+export function checkCreateOptions(options: CreateLayoutOptions, where: string): CheckedCreateOptions {
+  const { size, version = 3, clusterSize = 65536, refcountBits = 16, backing } = options;
+  if (version !== 2 && version !== 3) throw invalid(where, "version", version, "2 or 3");
+  const clusterBits = Math.log2(clusterSize);
+  if (!Number.isInteger(clusterBits) || clusterBits < MIN_CLUSTER_BITS || clusterBits > MAX_CLUSTER_BITS) {
+    const rule = `a power of two from ${2 ** MIN_CLUSTER_BITS} to ${2 ** MAX_CLUSTER_BITS}`;
+    throw invalid(where, "clusterSize", clusterSize, rule);
+  }
+  const refcountOrder = Math.log2(refcountBits);
+  if (!Number.isInteger(refcountOrder) || refcountOrder < 0 || refcountOrder > MAX_REFCOUNT_ORDER) {
+    throw invalid(where, "refcountBits", refcountBits, `a power of two from 1 to ${2 ** MAX_REFCOUNT_ORDER}`);
+  }
+  if (version === 2 && refcountBits !== 16) throw invalid(where, "refcountBits", refcountBits, "16 in version 2");
+  const largest = maxGuestSize(clusterBits);
+  if (!Number.isSafeInteger(size) || size < 0 || size > largest) {
+    const rule = `an integer from 0 to ${largest}, the most that clusters of ${clusterSize} bytes can map`;
+    throw invalid(where, "size", size, rule);
+  }
+  const names = backing === undefined ? undefined : checkBacking(where, backing);
+  return { size, version, clusterBits, refcountOrder, backing: names };
+}
+
+function checkBacking(
+  where: string,
+  backing: { readonly name: string; readonly format: string },
+): {
+  name: Uint8Array;
+  format: Uint8Array;
+} {
+  const name = new TextEncoder().encode(backing.name);
+  if (name.byteLength < 1 || name.byteLength > 1023 || name.includes(0)) {
+    throw invalid(where, "backing.name", backing.name, "1 to 1023 bytes of UTF-8 without a zero byte");
+  }
+  const format = new TextEncoder().encode(backing.format);
+  if (format.byteLength < 1 || format.byteLength > 15 || format.includes(0)) {
+    throw invalid(where, "backing.format", backing.format, "1 to 15 bytes of UTF-8 without a zero byte");
+  }
+  return { name, format };
+}
+
+function invalid(where: string, option: string, value: number | string, rule: string): Qcow2Error {
+  return ruleError("ERR_INVALID_OPTION", where, option, value, rule);
+}
