@@ -1,13 +1,12 @@
 import type { Backend, CallOptions } from "@instar/backend";
 
 import { checkCreateOptions, type CreateLayoutOptions } from "./create-options.js";
-import { alignUp, viewOf } from "./bytes.js";
+import { viewOf } from "./bytes.js";
 import { encodeFeatureNames, KNOWN_FEATURES } from "./features.js";
 import { type Geometry, geometryOf } from "./geometry.js";
-import type { Qcow2Header } from "./header.js";
-import { V2_LENGTH } from "./header.js";
+import { type Qcow2Header, V2_LENGTH } from "./header.js";
 import { encodeHeader } from "./header-encode.js";
-import { EXTENSION, extensionsLength, type HeaderExtension } from "./header-extensions.js";
+import { EXTENSION, type HeaderExtension } from "./header-extensions.js";
 import { refcountCodec } from "./refcount-codec.js";
 import { writeOffset } from "./table-entry.js";
 
@@ -60,7 +59,7 @@ export function planImage(options: CreateLayoutOptions, where: string): ImagePla
     refcountOrder,
     headerLength,
     unknownFields: new Uint8Array(version === 2 ? 0 : NEW_V3_LENGTH - 105),
-    extensions: newExtensions(version, clusterSize - headerLength - (backing?.name.byteLength ?? 0), backing?.format),
+    extensions: newExtensions(version, clusterSize, backing?.format),
     backingFileOffset: 0,
     backingFileName: backing?.name ?? new Uint8Array(0),
   };
@@ -121,11 +120,12 @@ function countClusters(geometry: Geometry): { tableClusters: number; blocks: num
   }
 }
 
-/** The extensions of a new image; the feature names only where there is room for them, as QEMU does. */
-function newExtensions(version: 2 | 3, room: number, format: Uint8Array | undefined): HeaderExtension[] {
+/** The extensions of a new image; feature names where the cluster has room for them beside any name, as QEMU does. */
+function newExtensions(version: 2 | 3, clusterSize: number, format: Uint8Array | undefined): HeaderExtension[] {
   const extensions: HeaderExtension[] = [];
   if (format !== undefined) extensions.push({ type: EXTENSION.backingFormat, data: format });
-  if (version === 2) return extensions;
-  const names = { type: EXTENSION.featureNames, data: encodeFeatureNames(KNOWN_FEATURES) };
-  return alignUp(extensionsLength([...extensions, names]), 8) > room ? extensions : [...extensions, names];
+  if (version === 3 && clusterSize > 4096) {
+    extensions.push({ type: EXTENSION.featureNames, data: encodeFeatureNames(KNOWN_FEATURES) });
+  }
+  return extensions;
 }
