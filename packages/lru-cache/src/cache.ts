@@ -1,14 +1,13 @@
-import { DirtyEntries, type DirtyEntry } from "./dirty-entries.js";
-import { Entries } from "./entries.js";
+import type { DirtyEntries, DirtyEntry } from "./dirty-entries.js";
+import type { Entries } from "./entries.js";
 import { CacheError } from "./errors.js";
 import { FlushNode } from "./flush-node.js";
 import { Loads } from "./loads.js";
-import { LruOrder } from "./lru-order.js";
 import { checkOptions } from "./options.js";
-import { Room } from "./room.js";
+import { Residents } from "./residents.js";
+import { Room, type RoomOwner } from "./room.js";
 import { newTally } from "./tally.js";
 import type { CacheCounters, CacheOptions, Lease, LoadWait, WaitOptions } from "./types.js";
-import { Weights } from "./weights.js";
 import { WriteBack } from "./write-back.js";
 
 /**
@@ -19,14 +18,12 @@ export class AsyncLruCache<K, V> extends FlushNode {
   readonly name: string;
   readonly #options: CacheOptions<K, V>;
   readonly #tally = newTally();
-  readonly #dirty = new DirtyEntries();
-  readonly #weights: Weights<K, V> | undefined;
+  readonly #residents: Residents<K, V>;
   readonly #entries: Entries<K, V>;
-  readonly #order: LruOrder;
-  readonly #room: Room;
+  readonly #dirty: DirtyEntries;
+  readonly #room: Room<K, V>;
   readonly #loads: Loads<K, V>;
   readonly #writeBack: WriteBack<K, V>;
-  #limit: number;
 
   /** @throws `CacheError` `ERR_ARGUMENT` naming the option that is out of its range. */
   constructor(options: CacheOptions<K, V>) {
@@ -34,37 +31,12 @@ export class AsyncLruCache<K, V> extends FlushNode {
     checkOptions(options);
     this.name = options.name ?? "cache";
     this.#options = options;
-    this.#limit = options.limit;
-    this.#weights = options.weigh && new Weights(options.weigh, options.maxWeight ?? Infinity);
-    this.#entries = new Entries<K, V>({
-      unpinned: (slot, stamp) => {
-        this.#order.unpinned(slot, stamp);
-        if (this.#exceeds(0)) this.#room.shrink();
-      },
-      modified: (slot) => {
-        this.#dirty.modified(slot);
-        this.#weights?.measure(slot, this.#entries.keyAt(slot), this.#entries.valueAt(slot));
-      },
-      renumbered: () => this.#order.reset(),
-    });
-    this.#order = new LruOrder(this.#entries);
+    this.#residents = new Residents(this.name, options, this.#tally, () => this.#room.shrink());
+    this.#entries = this.#residents.entries;
+    this.#dirty = this.#residents.dirty;
     this.#writeBack = new WriteBack(this.name, options, this.#entries, this.#dirty, this.#tally);
-    const owner = {
-      name: this.name,
-      strict: options.strict ?? false,
-      roundSize: options.evictionBatch ?? 16,
-      exceeds: (more: number) => this.#exceeds(more),
-      evict: (slot: number) => this.#evict(slot),
-      isDroppable: (slot: number) => this.#isDroppable(slot),
-      clean: (due: readonly DirtyEntry[]) => this.#clean(due),
-    };
-    this.#room = new Room(owner, this.#entries, this.#order, this.#dirty);
-    const loader = {
-      load: (key: K, wait: LoadWait) => this.#load(key, wait),
-      admit: (key: K, value: V) => this.#admit(key, value),
-      pin: (slot: number) => this.#entries.pin(slot),
-    };
-    this.#loads = new Loads(loader, this.#room);
+    this.#room = new Room(options.limit, this.#roomOwner(), this.#residents);
+    this.#loads = new Loads((key, wait) => this.#load(key, wait), this.#residents, this.#room);
   }
 
   /** How many entries are in the cache. */
@@ -79,12 +51,12 @@ export class AsyncLruCache<K, V> extends FlushNode {
 
   /** How many entries the cache keeps. */
   get limit(): number {
-    return this.#limit;
+    return this.#room.limit;
   }
 
   /** What all entries weigh together; 0 where nothing weighs them. */
   get weight(): number {
-    return this.#weights?.total ?? 0;
+    return this.#residents.weight;
   }
 
   /** What has happened so far. */
@@ -168,7 +140,7 @@ export class AsyncLruCache<K, V> extends FlushNode {
       const slot = this.#entries.slotOf(key);
       if (slot === undefined) continue;
       if (this.#entries.isPinned(slot)) pinned.push(key);
-      else this.#drop(slot);
+      else this.#residents.drop(slot);
     }
     if (pinned.length > 0) {
       const message = `${this.name}: ${pinned.length} entries are held and stay in the cache`;
@@ -180,7 +152,7 @@ export class AsyncLruCache<K, V> extends FlushNode {
   /** Changes how many entries to keep. Resolves when the cache is that small, or all the rest is pinned. */
   async setLimit(limit: number): Promise<void> {
     checkOptions({ ...this.#options, limit });
-    this.#limit = limit;
+    this.#room.limit = limit;
     await this.#room.shrinkNow();
   }
 
@@ -211,8 +183,7 @@ export class AsyncLruCache<K, V> extends FlushNode {
       }
       const old = this.#dirty.get(slot);
       if (!old || old.stored === old.version) {
-        this.#entries.replace(slot, value);
-        this.#weights?.measure(slot, key, value);
+        this.#residents.replace(slot, value);
         return this.#entries.pin(slot);
       }
       await this.#store([old]);
@@ -225,44 +196,22 @@ export class AsyncLruCache<K, V> extends FlushNode {
     return this.#options.io.load(key, wait);
   }
 
-  #admit(key: K, value: V): number {
-    const slot = this.#entries.add(key, value);
-    this.#weights?.measure(slot, key, value);
-    return slot;
-  }
-
-  #exceeds(more: number): boolean {
-    return this.#entries.size + this.#room.reserved + more > this.#limit || (this.#weights?.exceeded ?? false);
-  }
-
   /** A load or store of the key that is under way. */
   #busy(key: K): Promise<void> | undefined {
     const slot = this.#entries.slotOf(key);
     return this.#loads.settled(key) ?? (slot === undefined ? undefined : this.#dirty.get(slot)?.storing);
   }
 
-  #isDroppable(slot: number): boolean {
-    const entry = this.#dirty.get(slot);
-    if (!entry) return true;
-    return (this.#options.dropUnsynced ?? false) && entry.stored === entry.version && !entry.storing;
-  }
-
-  #evict(slot: number): void {
-    this.#tally.evictions++;
-    this.#options.observer?.({ type: "evict", cache: this.name, key: this.#entries.keyAt(slot) });
-    this.#drop(slot);
-  }
-
-  #drop(slot: number): void {
-    this.#dirty.drop(slot);
-    this.#weights?.remove(slot);
-    this.#entries.remove(slot);
-  }
-
-  /** Makes entries droppable. */
-  async #clean(due: readonly DirtyEntry[]): Promise<void> {
-    await this.#store(due);
-    if (!this.#options.dropUnsynced) await this.#writeBack.sync();
+  #roomOwner(): RoomOwner {
+    return {
+      name: this.name,
+      strict: this.#options.strict ?? false,
+      roundSize: this.#options.evictionBatch ?? 16,
+      clean: async (due) => {
+        await this.#store(due);
+        if (!this.#options.dropUnsynced) await this.#writeBack.sync();
+      },
+    };
   }
 
   async #store(wanted: readonly DirtyEntry[]): Promise<void> {

@@ -6,7 +6,7 @@ const FREE = 0xffff_ffff;
 
 /** What the owner of the entries wants to know. */
 export interface EntryEvents {
-  /** The last lease on a slot has ended. */
+  /** The last lease has ended on an entry whose stamp is no later than `threshold`, or there are too many entries. */
   unpinned(slot: number, stamp: number): void;
   /** A holder has modified the value in a slot. */
   modified(slot: number): void;
@@ -26,15 +26,19 @@ export class Entries<K, V> {
   readonly #keys: (K | undefined)[] = [];
   readonly #values: (V | undefined)[] = [];
   readonly #events: EntryEvents;
-  /** Clock of the last acquire by slot; `FREE` where there is no entry. */
-  stamps: Uint32Array = new Uint32Array(0);
-  /** Leases by slot; in a free slot, the next free slot or -1. */
-  #pins = new Int32Array(0);
-  #firstFree = -1;
+  /**
+   * By slot, the stamp (`FREE` where there is no entry) and behind it the number of leases (in a free slot, the next
+   * free slot plus one, or 0). A hit touches both, so they lie side by side.
+   */
+  #uses = new Uint32Array(0);
+  #firstFree = 0;
   #clock: number;
   #clockLimit = FREE - 1;
   #idle = 0;
-  #additions = 0;
+  #threshold = 0;
+  #overfull = false;
+  /** `unpinned` is told of stamps up to this one: one comparison is all that it costs a hit. */
+  #watched = 0;
 
   /** @param clock where stamps begin; for tests of what happens when they run out. */
   constructor(events: EntryEvents, clock = 0) {
@@ -47,24 +51,39 @@ export class Entries<K, V> {
     return this.#slots.size;
   }
 
-  /** Grows with every entry that is added. */
-  get additions(): number {
-    return this.#additions;
-  }
-
   /** How many of them nobody holds. */
   get idle(): number {
     return this.#idle;
   }
 
-  /** Slots in use lie below this one. */
-  get slotEnd(): number {
-    return this.#keys.length;
+  /** How many slots there are, used or not. */
+  get capacity(): number {
+    return this.#uses.length / 2;
   }
 
   /** The last stamp given. */
   get clock(): number {
     return this.#clock;
+  }
+
+  /** The stamp up to which the end of the last lease matters to whoever orders the entries. */
+  get threshold(): number {
+    return this.#threshold;
+  }
+
+  set threshold(stamp: number) {
+    this.#threshold = stamp;
+    this.#watched = this.#overfull ? FREE : stamp;
+  }
+
+  /** Whether there are more entries than there should be, so that the end of every last lease matters. */
+  get overfull(): boolean {
+    return this.#overfull;
+  }
+
+  set overfull(overfull: boolean) {
+    this.#overfull = overfull;
+    this.#watched = overfull ? FREE : this.#threshold;
   }
 
   slotOf(key: K): number | undefined {
@@ -83,31 +102,35 @@ export class Entries<K, V> {
     return this.#values[slot] as V;
   }
 
+  /** The stamp of an entry that nobody holds; infinite for a slot that is pinned or free. */
+  idleStamp(slot: number): number {
+    const stamp = this.#uses[2 * slot] ?? FREE;
+    return stamp === FREE || this.#uses[2 * slot + 1] !== 0 ? Infinity : stamp;
+  }
+
   isPinned(slot: number): boolean {
-    return (this.#pins[slot] ?? 0) > 0;
+    return this.#uses[2 * slot + 1] !== 0;
   }
 
   /** Stamps and pins the entry. */
   pin(slot: number): Lease<K, V> {
     if (this.#clock >= this.#clockLimit) this.#renumber();
-    this.stamps[slot] = ++this.#clock;
-    if (this.#pins[slot]!++ === 0) this.#idle--;
+    this.#uses[2 * slot] = ++this.#clock;
+    if (this.#uses[2 * slot + 1]!++ === 0) this.#idle--;
     return new SlotLease<K, V>(this, slot, this.#values[slot] as V);
   }
 
   /** Adds an entry for a key that has none; nobody holds it yet. */
   add(key: K, value: V): number {
-    let slot = this.#firstFree;
-    if (slot === -1) slot = this.#grow();
-    else this.#firstFree = this.#pins[slot] ?? -1;
+    const slot = this.#firstFree === 0 ? this.#grow() : this.#firstFree - 1;
+    this.#firstFree = this.#uses[2 * slot + 1] ?? 0;
+    if (this.#clock >= this.#clockLimit) this.#renumber();
+    this.#slots.set(key, slot);
     this.#keys[slot] = key;
     this.#values[slot] = value;
-    this.#pins[slot] = 0;
+    this.#uses[2 * slot] = ++this.#clock;
+    this.#uses[2 * slot + 1] = 0;
     this.#idle++;
-    if (this.#clock >= this.#clockLimit) this.#renumber();
-    this.stamps[slot] = ++this.#clock;
-    this.#slots.set(key, slot);
-    this.#additions++;
     return slot;
   }
 
@@ -121,45 +144,45 @@ export class Entries<K, V> {
     this.#slots.delete(this.#keys[slot] as K);
     this.#keys[slot] = undefined;
     this.#values[slot] = undefined;
-    this.stamps[slot] = FREE;
-    this.#pins[slot] = this.#firstFree;
-    this.#firstFree = slot;
+    this.#uses[2 * slot] = FREE;
+    this.#uses[2 * slot + 1] = this.#firstFree;
+    this.#firstFree = slot + 1;
     this.#idle--;
   }
 
   /** Ends one lease. */
   unpin(slot: number): void {
-    if (--this.#pins[slot]! > 0) return;
+    if (--this.#uses[2 * slot + 1]! !== 0) return;
     this.#idle++;
-    this.#events.unpinned(slot, this.stamps[slot] ?? FREE);
+    const stamp = this.#uses[2 * slot] ?? FREE;
+    if (stamp <= this.#watched) this.#events.unpinned(slot, stamp);
   }
 
   modified(slot: number): void {
     this.#events.modified(slot);
   }
 
+  /** A new slot at the end. */
   #grow(): number {
     const slot = this.#keys.length;
-    if (slot === this.stamps.length) {
+    if (slot === this.capacity) {
       const capacity = Math.max(16, slot * 2);
-      const stamps = new Uint32Array(capacity).fill(FREE, slot);
-      stamps.set(this.stamps);
-      this.stamps = stamps;
-      const pins = new Int32Array(capacity);
-      pins.set(this.#pins);
-      this.#pins = pins;
+      const uses = new Uint32Array(2 * capacity).fill(FREE, 2 * slot);
+      uses.set(this.#uses);
+      this.#uses = uses;
       // `LruOrder` packs a stamp and a slot into one double: their product must stay below 2^53.
       this.#clockLimit = Math.min(FREE - 1, 2 ** 53 / capacity - 1);
     }
+    this.#uses[2 * slot + 1] = 0;
     return slot;
   }
 
   /** Gives the entries new stamps from 1 on, in the same order. */
   #renumber(): void {
     const slots = Array.from(this.#slots.values());
-    slots.sort((a, b) => (this.stamps[a] ?? 0) - (this.stamps[b] ?? 0));
+    slots.sort((a, b) => (this.#uses[2 * a] ?? 0) - (this.#uses[2 * b] ?? 0));
     this.#clock = 0;
-    for (const slot of slots) this.stamps[slot] = ++this.#clock;
+    for (const slot of slots) this.#uses[2 * slot] = ++this.#clock;
     this.#events.renumbered();
   }
 }

@@ -1,29 +1,22 @@
 import { isPromiseLike } from "./promise-like.js";
+import type { Residents } from "./residents.js";
 import type { Room } from "./room.js";
 import { SharedLoad } from "./shared-load.js";
 import type { Lease, LoadWait } from "./types.js";
 
-/** What loading needs of a cache. */
-export interface LoadOwner<K, V> {
-  /** Begins a load. */
-  load(key: K, wait: LoadWait): V | PromiseLike<V>;
-  /** Makes a loaded value an entry, and returns its slot. */
-  admit(key: K, value: V): number;
-  /** Pins the entry in a slot. */
-  pin(slot: number): Lease<K, V>;
-}
-
 /** The keys on their way into the cache. Whoever asks for one of them meanwhile shares what is under way. */
 export class Loads<K, V> {
-  readonly #owner: LoadOwner<K, V>;
-  readonly #room: Room;
+  readonly #load: (key: K, wait: LoadWait) => V | PromiseLike<V>;
+  readonly #residents: Residents<K, V>;
+  readonly #room: Room<K, V>;
   readonly #running = new Map<K, SharedLoad<K, V>>();
   readonly #forget = (load: SharedLoad<K, V>) => {
     if (this.#running.get(load.key) === load) this.#running.delete(load.key);
   };
 
-  constructor(owner: LoadOwner<K, V>, room: Room) {
-    this.#owner = owner;
+  constructor(load: (key: K, wait: LoadWait) => V | PromiseLike<V>, residents: Residents<K, V>, room: Room<K, V>) {
+    this.#load = load;
+    this.#residents = residents;
     this.#room = room;
   }
 
@@ -41,7 +34,7 @@ export class Loads<K, V> {
   acquire(key: K, signal: AbortSignal | undefined): Promise<Lease<K, V>> {
     const running = this.#running.get(key);
     if (running) return running.join(signal);
-    return this.#begin(key, signal, (load) => this.#owner.load(key, load));
+    return this.#begin(key, signal, (load) => this.#load(key, load));
   }
 
   /** Puts a value in the place of a key that is neither in the cache nor under way. */
@@ -51,7 +44,6 @@ export class Loads<K, V> {
 
   #begin(key: K, signal: AbortSignal | undefined, read: ReadValue<K, V>): Promise<Lease<K, V>> {
     const load = new SharedLoad<K, V>(key, this.#forget);
-    this.#running.set(key, load);
     try {
       const room = this.#room.reserve();
       if (room) {
@@ -59,20 +51,19 @@ export class Loads<K, V> {
           () => this.#readLater(load, read),
           (error: unknown) => this.#fail(load, error),
         );
-        return load.join(signal);
-      }
-      const value = this.#read(load, read);
-      if (isPromiseLike(value)) {
+      } else {
+        const value = this.#read(load, read);
+        if (!isPromiseLike(value)) {
+          this.#room.unreserve();
+          return Promise.resolve(this.#residents.entries.pin(this.#residents.admit(key, value)));
+        }
         this.#await(load, value);
-        return load.join(signal);
       }
-      const slot = this.#succeed(load, value);
-      return Promise.resolve(this.#owner.pin(slot));
     } catch (error) {
-      this.#forget(load);
-      load.fail(error);
       return Promise.reject(error);
     }
+    this.#running.set(key, load);
+    return load.join(signal);
   }
 
   #readLater(load: SharedLoad<K, V>, read: ReadValue<K, V>): void {
@@ -109,13 +100,11 @@ export class Loads<K, V> {
     );
   }
 
-  /** Makes the value an entry and gives everybody a lease who waits. Returns its slot. */
-  #succeed(load: SharedLoad<K, V>, value: V): number {
+  #succeed(load: SharedLoad<K, V>, value: V): void {
     this.#forget(load);
     this.#room.unreserve();
-    const slot = this.#owner.admit(load.key, value);
-    load.succeed(() => this.#owner.pin(slot));
-    return slot;
+    const slot = this.#residents.admit(load.key, value);
+    load.succeed(() => this.#residents.entries.pin(slot));
   }
 
   #fail(load: SharedLoad<K, V>, error: unknown): void {

@@ -1,5 +1,8 @@
 import type { Entries } from "./entries.js";
 
+/** What ordering needs of the entries. */
+type StampedEntries = Pick<Entries<unknown, unknown>, "idle" | "capacity" | "clock" | "idleStamp" | "threshold">;
+
 /** Up to this many idle entries are ordered at once. */
 const WHOLE = 4096;
 /** Of more than that, about one in so many. */
@@ -10,28 +13,27 @@ const SAMPLES = 512;
 /**
  * Who is least recently used, exactly, without work on a hit.
  *
- * `#line` holds the idle entries whose stamps were no later than `#threshold` when it was made, oldest first. Stamps
+ * `#line` holds the idle entries whose stamps were no later than the threshold when it was made, oldest first. Stamps
  * only grow, and what was hit or added since is later than the threshold, so the first of the line whose stamp has not
  * changed is the oldest idle entry of all. An entry that was pinned when its turn came returns through `#returned`.
  * When both are used up, one pass over the stamps makes the next line: constant time per eviction, amortised.
  */
 export class LruOrder {
-  readonly #entries: Pick<Entries<unknown, unknown>, "stamps" | "idle" | "slotEnd" | "clock" | "isPinned">;
+  readonly #entries: StampedEntries;
   /** `stamp * #scale + slot`, ascending. */
   #line = new Float64Array(0);
   #next = 0;
   #scale = 1;
-  #threshold = 0;
   /** Entries the line has passed by while they were pinned, oldest last; few. */
   readonly #returned: { readonly slot: number; readonly stamp: number }[] = [];
 
-  constructor(entries: Pick<Entries<unknown, unknown>, "stamps" | "idle" | "slotEnd" | "clock" | "isPinned">) {
+  constructor(entries: StampedEntries) {
     this.#entries = entries;
   }
 
   /** Tells of an entry whose last lease has ended. */
   unpinned(slot: number, stamp: number): void {
-    if (stamp > this.#threshold) return;
+    if (stamp > this.#entries.threshold) return;
     let at = this.#returned.length;
     while (at > 0 && (this.#returned[at - 1]?.stamp ?? 0) < stamp) at--;
     this.#returned.splice(at, 0, { slot, stamp });
@@ -41,7 +43,7 @@ export class LruOrder {
   reset(): void {
     this.#line = new Float64Array(0);
     this.#next = 0;
-    this.#threshold = 0;
+    this.#entries.threshold = 0;
     this.#returned.length = 0;
   }
 
@@ -57,8 +59,7 @@ export class LruOrder {
       }
       if (back === -1) return inLine;
       if (inLine === -1) return back;
-      const { stamps } = this.#entries;
-      return (stamps[inLine] ?? 0) < (stamps[back] ?? 0) ? inLine : back;
+      return this.#entries.idleStamp(inLine) < this.#entries.idleStamp(back) ? inLine : back;
     }
   }
 
@@ -89,43 +90,43 @@ export class LruOrder {
     const packed = this.#line[at] ?? 0;
     const slot = packed % this.#scale;
     const stamp = (packed - slot) / this.#scale;
-    return this.#entries.stamps[slot] === stamp && !this.#entries.isPinned(slot) ? slot : -1;
+    return this.#entries.idleStamp(slot) === stamp ? slot : -1;
   }
 
   #firstReturned(): number {
     for (;;) {
       const last = this.#returned.at(-1);
       if (last === undefined) return -1;
-      if (this.#entries.stamps[last.slot] === last.stamp && !this.#entries.isPinned(last.slot)) return last.slot;
+      if (this.#entries.idleStamp(last.slot) === last.stamp) return last.slot;
       this.#returned.pop();
     }
   }
 
   #lineUp(): void {
-    const { stamps, idle, slotEnd } = this.#entries;
+    const { idle, capacity } = this.#entries;
     const last = idle <= WHOLE ? this.#entries.clock : this.#estimate(Math.ceil(idle / FRACTION));
-    this.#scale = stamps.length;
+    this.#scale = capacity;
     const line = new Float64Array(idle);
     let count = 0;
-    for (let slot = 0; slot < slotEnd; slot++) {
-      const stamp = stamps[slot] ?? 0;
-      if (stamp <= last && !this.#entries.isPinned(slot)) line[count++] = stamp * this.#scale + slot;
+    for (let slot = 0; slot < capacity; slot++) {
+      const stamp = this.#entries.idleStamp(slot);
+      if (stamp <= last) line[count++] = stamp * this.#scale + slot;
     }
     this.#line = count < idle / 2 ? line.slice(0, count) : line.subarray(0, count);
     this.#line.sort();
     this.#next = 0;
-    this.#threshold = last;
+    this.#entries.threshold = last;
     this.#returned.length = 0;
   }
 
   /** A stamp that about `wanted` idle entries are no later than, and at least one. */
   #estimate(wanted: number): number {
-    const { stamps, idle, slotEnd } = this.#entries;
-    const step = Math.max(1, Math.floor(slotEnd / SAMPLES));
+    const { idle, capacity } = this.#entries;
+    const step = Math.max(1, Math.floor(capacity / SAMPLES));
     const sample: number[] = [];
-    for (let slot = 0; slot < slotEnd; slot += step) {
-      const stamp = stamps[slot] ?? 0;
-      if (stamp <= this.#entries.clock && !this.#entries.isPinned(slot)) sample.push(stamp);
+    for (let slot = 0; slot < capacity; slot += step) {
+      const stamp = this.#entries.idleStamp(slot);
+      if (stamp !== Infinity) sample.push(stamp);
     }
     sample.sort((a, b) => a - b);
     return sample[Math.floor((sample.length * wanted) / idle)] ?? this.#entries.clock;

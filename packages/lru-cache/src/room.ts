@@ -1,20 +1,14 @@
-import type { DirtyEntries, DirtyEntry } from "./dirty-entries.js";
-import type { Entries } from "./entries.js";
+import type { DirtyEntry } from "./dirty-entries.js";
 import { CacheError } from "./errors.js";
-import type { LruOrder } from "./lru-order.js";
+import type { Residents } from "./residents.js";
 
 /** What making room needs of a cache. */
 export interface RoomOwner {
   readonly name: string;
+  /** Whether it refuses more while everything is pinned. */
   readonly strict: boolean;
   /** How many dirty entries one round writes. */
   readonly roundSize: number;
-  /** Whether the cache holds more than it should, were `more` entries to come. */
-  exceeds(more: number): boolean;
-  /** Removes a clean or droppable entry that nobody holds. */
-  evict(slot: number): void;
-  /** Whether the entry must reach storage before it may be dropped. */
-  isDroppable(slot: number): boolean;
   /** Stores entries, dependencies first, and makes them droppable. */
   clean(entries: readonly DirtyEntry[]): Promise<void>;
 }
@@ -24,29 +18,18 @@ export interface RoomOwner {
  * it and others that are due soon, so that they share one flush of the dependencies and one sync. Nothing is dropped
  * during a round: after it, the oldest entry is looked for again, so an entry that was wanted meanwhile stays.
  */
-export class Room {
+export class Room<K, V> {
+  /** How many entries the cache keeps. */
+  limit: number;
   readonly #owner: RoomOwner;
-  readonly #entries: Pick<Entries<unknown, unknown>, "size">;
-  readonly #order: LruOrder;
-  readonly #dirty: DirtyEntries;
+  readonly #residents: Residents<K, V>;
   #reserved = 0;
   #round: Promise<void> | undefined;
 
-  constructor(
-    owner: RoomOwner,
-    entries: Pick<Entries<unknown, unknown>, "size">,
-    order: LruOrder,
-    dirty: DirtyEntries,
-  ) {
+  constructor(limit: number, owner: RoomOwner, residents: Residents<K, V>) {
+    this.limit = limit;
     this.#owner = owner;
-    this.#entries = entries;
-    this.#order = order;
-    this.#dirty = dirty;
-  }
-
-  /** Places promised to loads under way. */
-  get reserved(): number {
-    return this.#reserved;
+    this.#residents = residents;
   }
 
   /**
@@ -65,7 +48,10 @@ export class Room {
 
   /** Drops what is too much; what must be written first is written in the background. */
   shrink(): void {
-    if (this.#round || this.#dropOldest(0) !== "blocked") return;
+    if (this.#round) return;
+    const dropped = this.#dropOldest(0);
+    this.#residents.entries.overfull = dropped !== "fits";
+    if (dropped !== "blocked") return;
     void this.#clean().then(
       () => this.shrink(),
       // The entries are still there and dirty. Whoever needs room or flushes next tries again, and is told.
@@ -75,6 +61,7 @@ export class Room {
 
   /** Like `shrink`, but waits for what must be written, and reports when it cannot be. */
   async shrinkNow(): Promise<void> {
+    this.#residents.entries.overfull = true;
     while (this.#dropOldest(0) === "blocked") {
       const failed = await this.#cleanOrFailure();
       if (failed && this.#dropOldest(0) === "blocked") throw failed.reason;
@@ -85,9 +72,10 @@ export class Room {
     const dropped = this.#dropOldest(1);
     if (dropped === "blocked") return false;
     if (dropped === "pinned" && this.#owner.strict) {
-      const size = this.#entries.size + this.#reserved;
+      const size = this.#residents.entries.size + this.#reserved;
       throw new CacheError("ERR_ALL_PINNED", `${this.#owner.name}: everything is in use (${size} entries)`);
     }
+    if (dropped === "pinned") this.#residents.entries.overfull = true;
     this.#reserved++;
     return true;
   }
@@ -102,11 +90,11 @@ export class Room {
 
   /** Drops the oldest entries while there are too many. */
   #dropOldest(more: number): "fits" | "pinned" | "blocked" {
-    while (this.#owner.exceeds(more)) {
-      const slot = this.#order.oldest();
+    while (this.#residents.exceed(this.limit, this.#reserved + more)) {
+      const slot = this.#residents.order.oldest();
       if (slot === -1) return "pinned";
-      if (!this.#owner.isDroppable(slot)) return "blocked";
-      this.#owner.evict(slot);
+      if (!this.#residents.isDroppable(slot)) return "blocked";
+      this.#residents.evict(slot);
     }
     return "fits";
   }
@@ -123,8 +111,8 @@ export class Room {
   #clean(): Promise<void> {
     if (!this.#round) {
       const due: DirtyEntry[] = [];
-      for (const slot of this.#order.oldestFew(this.#owner.roundSize)) {
-        const entry = this.#dirty.get(slot);
+      for (const slot of this.#residents.order.oldestFew(this.#owner.roundSize)) {
+        const entry = this.#residents.dirty.get(slot);
         if (entry) due.push(entry);
       }
       this.#round = this.#owner.clean(due).finally(() => {

@@ -8,7 +8,7 @@ interface Waiter<K, V> {
 /** One load of one key, and everybody who waits for it. */
 export class SharedLoad<K, V> implements LoadWait {
   readonly key: K;
-  readonly #waiters = new Set<Waiter<K, V>>();
+  #waiters: Set<Waiter<K, V>> | undefined;
   #settled: PromiseWithResolvers<void> | undefined;
   #ended = false;
   readonly #abandon: (load: SharedLoad<K, V>) => void;
@@ -45,12 +45,13 @@ export class SharedLoad<K, V> implements LoadWait {
   join(signal: AbortSignal | undefined): Promise<Lease<K, V>> {
     const { promise, resolve, reject } = Promise.withResolvers<Lease<K, V>>();
     const waiter: Waiter<K, V> = { resolve, reject };
-    this.#waiters.add(waiter);
+    const waiters = (this.#waiters ??= new Set());
+    waiters.add(waiter);
     if (signal) {
       const abort = () => {
-        if (!this.#waiters.delete(waiter)) return;
+        if (!waiters.delete(waiter)) return;
         reject(signal.reason);
-        if (this.#waiters.size === 0) this.#giveUp(signal.reason);
+        if (waiters.size === 0) this.#giveUp(signal.reason);
       };
       const forget = () => signal.removeEventListener("abort", abort);
       waiter.resolve = (lease) => (forget(), resolve(lease));
@@ -62,13 +63,13 @@ export class SharedLoad<K, V> implements LoadWait {
 
   /** Hands a lease of its own to everybody who waits. */
   succeed(lease: () => Lease<K, V>): void {
-    for (const waiter of this.#waiters) waiter.resolve(lease());
+    for (const waiter of this.#waiters ?? []) waiter.resolve(lease());
     this.#end();
   }
 
   /** Tells everybody who waits why there is no value. */
   fail(reason: unknown): void {
-    for (const waiter of this.#waiters) waiter.reject(reason);
+    for (const waiter of this.#waiters ?? []) waiter.reject(reason);
     this.#end();
   }
 
@@ -80,7 +81,7 @@ export class SharedLoad<K, V> implements LoadWait {
   }
 
   #end(): void {
-    this.#waiters.clear();
+    this.#waiters = undefined;
     this.#ended = true;
     this.#settled?.resolve();
   }
