@@ -1,0 +1,2 @@
+export { FsBackend } from "./fs-backend.js";
+export { fsPlugin } from "./fs-plugin.js";
