@@ -24,6 +24,7 @@ export class ResultsReporter implements Reporter {
       if (broken) results.failed.push(`${module.relativeModuleId} (the file itself)`);
       count(module, results);
     }
+    if (modules.length === 0) results.failed.push("there are no test files");
     for (const error of unhandled) results.failed.push(`unhandled error: ${error.message}`);
     mkdirSync(this.#folder, { recursive: true });
     writeFileSync(join(this.#folder, `${this.#name}.json`), JSON.stringify(results));

@@ -28,6 +28,10 @@ for (const file of readdirSync(folder))
 
 const tested = readWorkspace(root).filter(({ manifest }) => manifest.scripts?.["test"]);
 const expected = args.length > 0 ? [] : ["tools", ...tested.map(({ dir }) => basename(dir))];
+// What fails without a test that fails, such as a build, counts as one.
+if (turbo.status !== 0 && summarize(results, expected).failed === 0) {
+  results.push({ name: "turbo", passed: 0, failed: ["a task failed; see above"], skipped: [] });
+}
 const { counts, lines, lacking, failed } = summarize(results, expected);
 
 for (const line of lines) console.log(line);

@@ -1,10 +1,10 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { run } from "../lib/run.ts";
 import { summarize, type TestResults } from "../lib/test-results.ts";
-import { sample } from "./sample.ts";
+import { type Files, sample } from "./sample.ts";
 
 const sound: TestResults = { name: "a", passed: 2, failed: [], skipped: [] };
 
@@ -38,10 +38,23 @@ it.each([
   expect(lacking.length > 0).toBe(lacks);
 });
 
-it("gets every outcome from vitest", () => {
+function runVitest(files: Files): TestResults {
   const folder = mkdtempSync(join(tmpdir(), "instar-results-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  const root = sample({
+  const root = sample(files);
+  const config = resolve(import.meta.dirname, "../../vitest.config.ts");
+  const env = { ...process.env, INSTAR_TEST_RESULTS: folder };
+  const vitest = run("vitest", ["run", "--root", root, "--config", config], { cwd: root, env });
+  expect(vitest.ok).toBe(false);
+  return JSON.parse(readFileSync(join(folder, `${basename(root)}.json`), "utf8")) as TestResults;
+}
+
+it("counts a package without test files as failed", () => {
+  expect(runVitest({})).toMatchObject({ passed: 0, failed: ["there are no test files"] });
+});
+
+it("gets every outcome from vitest", () => {
+  const results = runVitest({
     "test/outcomes.test.ts": `
       import { describe, expect, it } from "vitest";
       it("passes", () => {});
@@ -51,11 +64,6 @@ it("gets every outcome from vitest", () => {
       describe("a suite", () => { it.skip("with one skipped", () => {}); it("and one not", () => {}); });`,
     "test/broken.test.ts": `throw new Error("does not load");`,
   });
-  const config = resolve(import.meta.dirname, "../../vitest.config.ts");
-  const env = { ...process.env, INSTAR_TEST_RESULTS: folder };
-  const vitest = run("vitest", ["run", "--root", root, "--config", config], { cwd: root, env });
-  expect(vitest.ok).toBe(false);
-  const results = JSON.parse(readFileSync(join(folder, `${root.split("/").at(-1)}.json`), "utf8")) as TestResults;
   expect(results).toMatchObject({
     passed: 2,
     failed: ["test/broken.test.ts (the file itself)", "test/outcomes.test.ts: fails"],
