@@ -1,6 +1,11 @@
 import { CacheError } from "./errors.js";
 import type { Lease } from "./types.js";
 
+/** The power of two that is not less than `count`. */
+export function powerOfTwo(count: number): number {
+  return 2 ** Math.ceil(Math.log2(Math.max(1, count)));
+}
+
 /** The stamp of a slot that holds no entry; later than every clock. */
 const FREE = 0xffff_ffff;
 
@@ -23,9 +28,12 @@ export interface EntryEvents {
  */
 export class Entries<K, V> {
   readonly #slots = new Map<K, number>();
-  readonly #keys: (K | undefined)[] = [];
-  readonly #values: (V | undefined)[] = [];
+  #keys: (K | undefined)[] = [];
+  #values: (V | undefined)[] = [];
   readonly #events: EntryEvents;
+  readonly #expected: number;
+  /** Slots from here on have never been used. */
+  #end = 0;
   /**
    * By slot, the stamp (`FREE` where there is no entry) and behind it the number of leases (in a free slot, the next
    * free slot plus one, or 0). A hit touches both, so they lie side by side.
@@ -40,8 +48,12 @@ export class Entries<K, V> {
   /** `unpinned` is told of stamps up to this one: one comparison is all that it costs a hit. */
   #watched = 0;
 
-  /** @param clock where stamps begin; for tests of what happens when they run out. */
-  constructor(events: EntryEvents, clock = 0) {
+  /**
+   * @param expected how many entries there will be at most, as a rule: no memory is set aside for more than that.
+   * @param clock where stamps begin; for tests of what happens when they run out.
+   */
+  constructor(events: EntryEvents, expected: number, clock = 0) {
+    this.#expected = expected;
     this.#events = events;
     this.#clock = clock;
   }
@@ -164,17 +176,21 @@ export class Entries<K, V> {
 
   /** A new slot at the end. */
   #grow(): number {
-    const slot = this.#keys.length;
-    if (slot === this.capacity) {
-      const capacity = Math.max(16, slot * 2);
-      const uses = new Uint32Array(2 * capacity).fill(FREE, 2 * slot);
-      uses.set(this.#uses);
-      this.#uses = uses;
-      // `LruOrder` packs a stamp and a slot into one double: their product must stay below 2^53.
-      this.#clockLimit = Math.min(FREE - 1, 2 ** 53 / capacity - 1);
-    }
+    const slot = this.#end++;
+    if (slot === this.capacity) this.#resize(slot < this.#expected ? Math.min(2 * slot, this.#expected) : 2 * slot);
     this.#uses[2 * slot + 1] = 0;
     return slot;
+  }
+
+  #resize(wanted: number): void {
+    const capacity = Math.max(16, wanted);
+    const uses = new Uint32Array(2 * capacity).fill(FREE, this.#uses.length);
+    uses.set(this.#uses);
+    this.#uses = uses;
+    this.#keys = resized(this.#keys, capacity);
+    this.#values = resized(this.#values, capacity);
+    // `LruOrder` packs a stamp and a slot into one double: their product must stay below 2^53.
+    this.#clockLimit = Math.min(FREE - 1, 2 ** 53 / powerOfTwo(capacity) - 1);
   }
 
   /** Gives the entries new stamps from 1 on, in the same order. */
@@ -185,6 +201,13 @@ export class Entries<K, V> {
     for (const slot of slots) this.#uses[2 * slot] = ++this.#clock;
     this.#events.renumbered();
   }
+}
+
+/** A copy of just that length: an array that grows by itself sets aside up to half as much again. */
+function resized<T>(array: readonly T[], length: number): T[] {
+  const copy = new Array<T>(length);
+  for (const [index, item] of array.entries()) copy[index] = item;
+  return copy;
 }
 
 class SlotLease<K, V> implements Lease<K, V> {

@@ -1,5 +1,5 @@
 import { DirtyEntries } from "./dirty-entries.js";
-import { Entries } from "./entries.js";
+import { Entries, type EntryEvents } from "./entries.js";
 import { LruOrder } from "./lru-order.js";
 import type { Tally } from "./tally.js";
 import type { CacheOptions } from "./types.js";
@@ -21,7 +21,7 @@ export class Residents<K, V> {
     this.#options = options;
     this.#tally = tally;
     this.#weights = options.weigh && new Weights(options.weigh, options.maxWeight ?? Infinity);
-    this.entries = new Entries<K, V>({
+    const events: EntryEvents = {
       unpinned: (slot, stamp) => {
         this.order.unpinned(slot, stamp);
         if (this.entries.overfull) tooMany();
@@ -31,7 +31,8 @@ export class Residents<K, V> {
         this.#weigh(slot);
       },
       renumbered: () => this.order.reset(),
-    });
+    };
+    this.entries = new Entries<K, V>(events, options.limit);
     this.order = new LruOrder(this.entries);
   }
 
