@@ -5,7 +5,7 @@ import { checkSize } from "./range.js";
 
 /** How a {@link MemoryBackend} begins. */
 export interface MemoryBackendOptions {
-  /** For messages. Defaults to `memory:`. */
+  /** For messages. Defaults to `memory`. */
   readonly name?: string;
   /** Length in bytes, all zeroes at no cost. Defaults to that of `pages`, or to 0. */
   readonly size?: number;
@@ -24,7 +24,7 @@ export class MemoryBackend extends BaseBackend {
   /** @throws {@link BackendError} `ERR_RANGE` for a size that is none. */
   constructor(options: MemoryBackendOptions = {}) {
     super();
-    this.name = options.name ?? "memory:";
+    this.name = options.name ?? "memory";
     this.#pages = options.pages ?? new MemoryPages();
     if (options.size !== undefined) {
       checkSize(this.name, "resize", options.size);

@@ -6,8 +6,8 @@ export class ConformanceError extends Error {
 }
 
 /** Ends the test. */
-export function fail(message: string): never {
-  throw new ConformanceError(message);
+export function fail(message: string, cause?: unknown): never {
+  throw new ConformanceError(message, cause === undefined ? undefined : { cause });
 }
 
 /** Requires a condition to hold; `rule` says which. */

@@ -67,7 +67,7 @@ export function extentsRules(kit: Kit): void {
             await run();
             await expectCover(backend, 0, backend.size);
             await expectTruth(backend, 0, backend.size).catch((error: unknown) =>
-              fail(`after ${what}: ${String(error)}`),
+              fail(`after ${what}: ${String(error)}`, error),
             );
           }
         },

@@ -33,7 +33,7 @@ class Model {
     if (capabilities.write) operations.push("write", "write", "write", "sync");
     const operation = this.#random.pick(operations) ?? "read";
     const { offset, length } = operation === "grow" ? this.#rangePastEnd() : this.#range();
-    log(`${operation} ${operation === "truncate" ? "" : `${length} at `}${offset}`);
+    log(operation === "truncate" || operation === "sync" ? operation : `${operation} ${length} at ${offset}`);
     switch (operation) {
       case "read":
         expectBytes(await readRange(backend, offset, length), this.#bytes.subarray(offset, offset + length), "read");
@@ -43,7 +43,8 @@ class Model {
       case "sync":
         return backend.sync();
       case "truncate":
-        this.#resize(this.#kit.rounded(offset));
+        this.#resize(this.#kit.rounded(this.#random.below(this.#kit.size + 2 * this.#kit.block)));
+        log(`to ${this.#bytes.length}`);
         return backend.truncate(this.#bytes.length);
       case "writeZeroes":
         this.#bytes.fill(0, offset, offset + length);
@@ -119,7 +120,10 @@ export function randomRules(kit: Kit): void {
         await withBackend(subject.reopen({ write: false }), (found) => expectContents(found, model.bytes, "reopened"));
       } catch (error) {
         const steps = recent.slice(-20).join("; ");
-        fail(`seed ${kit.seed} (pass it as options.seed to replay): ${String(error)}; the last steps were ${steps}`);
+        fail(
+          `seed ${kit.seed} (pass it as options.seed to replay): ${String(error)}; the last steps were ${steps}`,
+          error,
+        );
       }
     },
     () => kit.sparseContents(),
