@@ -3,6 +3,7 @@ import { basename, dirname, join } from "node:path";
 
 import { BackendError, type OpenOptions } from "@instar/backend";
 
+import { refuseForeignLocks } from "./foreign-locks.js";
 import { errnoOf, fsError } from "./fs-error.js";
 import { pathOf } from "./location.js";
 import { lookAt, type OpenedFile, openFile, type OpenFileOptions } from "./open-file.js";
@@ -37,14 +38,15 @@ async function openWriter(how: OpenFileOptions, signal: AbortSignal | undefined)
   try {
     signal?.throwIfAborted();
     const file = await openFile(how);
-    if (create !== "replace") return { name, file, lock };
     try {
+      await refuseForeignLocks(name, file.handle, file.stats, true);
+      if (create !== "replace") return { name, file, lock };
       await file.handle.truncate(0);
+      return { name, file: { ...file, size: 0 }, lock };
     } catch (error) {
       await closeFile(file);
-      throw fsError(name, "truncate to 0 bytes", error);
+      throw error instanceof BackendError ? error : fsError(name, "truncate to 0 bytes", error);
     }
-    return { name, file: { ...file, size: 0 }, lock };
   } catch (error) {
     await lock.release();
     throw error;
@@ -52,10 +54,14 @@ async function openWriter(how: OpenFileOptions, signal: AbortSignal | undefined)
 }
 
 async function openReader(how: OpenFileOptions, lock: boolean): Promise<LockedFile> {
+  const { name, path } = how;
   const file = await openFile(how);
   try {
-    if (lock) await refuseWhileWritten(how.name, how.path);
-    return { name: how.name, file, lock: undefined };
+    if (lock) {
+      await refuseWhileWritten(name, path);
+      await refuseForeignLocks(name, file.handle, file.stats, false);
+    }
+    return { name, file, lock: undefined };
   } catch (error) {
     await closeFile(file);
     throw error;

@@ -90,8 +90,7 @@ export async function refuseWhileWritten(name: string, path: string): Promise<vo
 }
 
 function lockedBy(name: string, path: string, owner: LockOwner | "unknown"): BackendError {
-  const host = owner === "unknown" ? "" : owner.host.split(" ", 1).join("");
-  const who = owner === "unknown" ? "somebody unnamed" : `process ${owner.pid} on ${host}`;
+  const who = owner === "unknown" ? "somebody unnamed" : `process ${owner.pid} on ${owner.host.split(" ")[0]}`;
   const advice = `if that has ended, delete ${path}`;
   return new BackendError("ERR_LOCKED", `${name}: is open for writing by ${who}; ${advice}`);
 }
