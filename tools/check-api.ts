@@ -11,8 +11,10 @@ export function checkApi(root: string): string[] {
     const reports = reportsOf(pkg);
     for (const [file, report] of reports) {
       const where = relative(root, file);
-      const kept = existsSync(file) ? readFileSync(file, "utf8") : "";
-      if (kept !== report) faults.push(`${where}: the API has changed (pnpm api:update)\n${diffLines(kept, report)}`);
+      const kept = existsSync(file) ? readFileSync(file, "utf8") : undefined;
+      if (kept === undefined) faults.push(`${where}: is missing (pnpm api:update)`);
+      else if (kept !== report)
+        faults.push(`${where}: the API has changed (pnpm api:update)\n${diffLines(kept, report)}`);
     }
     const stale = listFiles(join(pkg.dir, "api")).filter((file) => !reports.has(file));
     return [...faults, ...stale.map((file) => `${relative(root, file)}: no entry of exports is called that`)];
