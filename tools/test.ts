@@ -16,9 +16,10 @@ const args = process.argv.slice(2);
 
 rmSync(folder, { recursive: true, force: true });
 mkdirSync(folder);
+const tasks = args.length > 0 ? ["test"] : ["test", "//#test:tools"];
 const turbo = spawnSync(
   "turbo",
-  ["run", "test", "//#test:tools", "--continue=dependencies-successful", "--concurrency=100%", ...args],
+  ["run", ...tasks, "--continue=dependencies-successful", "--concurrency=100%", ...args],
   { cwd: root, stdio: "inherit", env: { ...process.env, INSTAR_TEST_RESULTS: folder } },
 );
 
