@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { run } from "./lib/run.ts";
-import { type Manifest, type Package, publicPackages } from "./lib/workspace.ts";
+import { type Manifest, type Package, publicPackages, type Target } from "./lib/workspace.ts";
 
 /** Packs every package as `pnpm publish` would, and examines the archives with publint and attw. */
 export async function checkPublished(root: string): Promise<string[]> {
@@ -25,8 +25,11 @@ async function checkOne(pkg: Package, folder: string): Promise<string[]> {
   const packed = run("pnpm", ["pack", "--json", "--pack-destination", folder], { cwd: pkg.dir });
   if (!packed.ok) return [`pnpm pack: ${packed.output}`];
   const { filename, files } = JSON.parse(packed.stdout.slice(packed.stdout.indexOf("{"))) as PackResult;
+  const paths = files.map((file) => file.path);
   return [
-    ...missingFiles(files.map((file) => file.path)),
+    ...missingFiles(paths),
+    ...missingTargets(pkg.manifest, paths),
+    ...staleFiles(paths),
     ...openRanges(run("tar", ["-xOf", filename, "package/package.json"], { cwd: folder }).stdout),
     ...(await runPublint(filename)),
     ...runAttw(filename, folder),
@@ -41,6 +44,25 @@ interface PackResult {
 function missingFiles(files: readonly string[]): string[] {
   const missing = ["README.md", "LICENSE"].filter((name) => !files.includes(name));
   return missing.map((name) => `what is published lacks ${name}`);
+}
+
+/** What `exports`, `imports` and `bin` name, held against what was built. */
+function missingTargets({ exports = {}, imports = {}, bin = {} }: Manifest, paths: readonly string[]): string[] {
+  const targets = Object.values({ ...exports, ...imports, ...bin }).flatMap((target) => pathsOf(target));
+  const missing = new Set(targets.filter((target) => !paths.includes(target.replace(/^\.\//, ""))));
+  return [...missing].map((target) => `package.json names ${target}, which is not in what is published`);
+}
+
+function pathsOf(target: Target): string[] {
+  if (typeof target === "string") return target.startsWith("./") ? [target] : [];
+  return Object.values(target).flatMap((inner) => pathsOf(inner));
+}
+
+/** Build output of sources that are gone. */
+function staleFiles(paths: readonly string[]): string[] {
+  const built = paths.filter((path) => /^dist\/.*\.js$/.test(path));
+  const stale = built.filter((path) => !paths.includes(path.replace(/^dist\/(.*)\.js$/, "src/$1.ts")));
+  return stale.map((path) => `${path} has no source (remove dist, and build)`);
 }
 
 /** Ranges that only this workspace understands. */

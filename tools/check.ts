@@ -14,7 +14,7 @@ const checks: Readonly<Record<string, Check>> = {
   types: ["turbo", "run", "typecheck", "//#typecheck:tools", "--continue=always"],
   lint: ["node", "--run", "lint"],
   format: ["oxfmt", "--check"],
-  knip: ["knip"],
+  knip: ["knip", "--no-config-hints"],
   layers: checkLayers,
   purity: checkPurity,
   files: checkFiles,

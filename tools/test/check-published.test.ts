@@ -9,6 +9,7 @@ const good = {
   "packages/backend/package.json": manifest("backend"),
   "packages/backend/README.md": "# backend\n",
   "packages/backend/LICENSE": "MIT\n",
+  "packages/backend/src/index.ts": "export const a = 1;\n",
   "packages/backend/dist/index.d.ts": "export declare const a = 1;\n",
   "packages/backend/dist/index.js": "export const a = 1;\n",
 };
@@ -21,7 +22,25 @@ it.skipIf(noPnpm)("finds files that are missing, and targets that are not there"
   const { "packages/backend/README.md": _, "packages/backend/dist/index.d.ts": __, ...rest } = good;
   const faults = await checkPublished(sample(rest));
   expect(faults[0]).toBe("packages/backend: what is published lacks README.md");
-  expect(faults[1]).toMatch(/^packages\/backend: publint: error: .*index\.d\.ts/);
+  expect(faults[1]).toBe("packages/backend: package.json names ./dist/index.d.ts, which is not in what is published");
+  expect(faults[2]).toMatch(/^packages\/backend: publint: error: .*index\.d\.ts/);
+});
+
+it.skipIf(noPnpm)("finds targets of imports and bin that are missing", async () => {
+  const fields = { imports: { "#zlib": { node: "./dist/a.js", default: "./dist/b.js" } }, bin: { x: "./bin/x.js" } };
+  const faults = await checkPublished(
+    sample({ ...good, "packages/backend/package.json": manifest("backend", fields) }),
+  );
+  for (const path of ["./dist/a.js", "./dist/b.js", "./bin/x.js"]) {
+    expect(faults).toContain(`packages/backend: package.json names ${path}, which is not in what is published`);
+  }
+});
+
+it.skipIf(noPnpm)("finds build output without a source", async () => {
+  const files = { ...good, "packages/backend/dist/old.js": "export const b = 1;\n" };
+  expect(await checkPublished(sample(files))).toEqual([
+    "packages/backend: dist/old.js has no source (remove dist, and build)",
+  ]);
 });
 
 it.skipIf(noPnpm)("finds types that do not resolve", async () => {
