@@ -25,23 +25,32 @@ export class MemoryPages {
 
   /** Fills `target` from `offset`; the range lies within the size. */
   read(target: Uint8Array, offset: number): void {
-    for (const { index, from, at, length } of parts(offset, target.byteLength)) {
-      const page = this.#pages.get(index);
+    for (let at = 0; at < target.byteLength;) {
+      const from = (offset + at) % PAGE;
+      const length = Math.min(PAGE - from, target.byteLength - at);
+      const page = this.#pages.get((offset + at - from) / PAGE);
       if (page) target.set(page.subarray(from, from + length), at);
       else target.fill(0, at, at + length);
+      at += length;
     }
   }
 
   /**
    * Writes `source` at `offset`, and grows where it ends past the end.
    *
-   * @throws {@link BackendError} `ERR_NO_SPACE` when no memory is left; nothing has grown then.
+   * @throws {@link BackendError} `ERR_NO_SPACE` when no memory is left; nothing has changed then.
    */
   write(source: Uint8Array, offset: number): void {
-    for (const { index, from, at, length } of parts(offset, source.byteLength)) {
-      this.#page(index).set(source.subarray(at, at + length), from);
+    if (source.byteLength === 0) return;
+    const end = offset + source.byteLength;
+    for (let index = Math.floor(offset / PAGE); index * PAGE < end; index++) this.#page(index);
+    for (let at = 0; at < source.byteLength;) {
+      const from = (offset + at) % PAGE;
+      const length = Math.min(PAGE - from, source.byteLength - at);
+      this.#page((offset + at - from) / PAGE).set(source.subarray(at, at + length), from);
+      at += length;
     }
-    if (source.byteLength > 0) this.#size = Math.max(this.#size, offset + source.byteLength);
+    this.#size = Math.max(this.#size, end);
   }
 
   /** Makes a range read as zeroes, and frees the pages that lie wholly in it. */
@@ -105,25 +114,5 @@ export class MemoryPages {
       }
     }
     return page;
-  }
-}
-
-interface Part {
-  readonly index: number;
-  /** First byte within the page. */
-  readonly from: number;
-  /** First byte within the caller's buffer. */
-  readonly at: number;
-  readonly length: number;
-}
-
-/** Cuts a range at the page boundaries. */
-function* parts(offset: number, total: number): Generator<Part> {
-  for (let at = 0; at < total;) {
-    const index = Math.floor((offset + at) / PAGE);
-    const from = (offset + at) % PAGE;
-    const length = Math.min(PAGE - from, total - at);
-    yield { index, from, at, length };
-    at += length;
   }
 }

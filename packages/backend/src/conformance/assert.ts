@@ -23,14 +23,16 @@ export function expectSame(actual: unknown, expected: unknown, what: string): vo
 /** Requires two runs of bytes to be the same. */
 export function expectBytes(actual: Uint8Array, expected: Uint8Array, what: string): void {
   expectSame(actual.length, expected.length, `${what}: number of bytes`);
-  const at = actual.findIndex((byte, index) => byte !== expected[index]);
-  if (at >= 0) fail(`${what}: byte ${at} is ${actual[at]}, expected ${expected[at]}`);
+  for (let at = 0; at < actual.length; at++) {
+    if (actual[at] !== expected[at]) fail(`${what}: byte ${at} is ${actual[at]}, expected ${expected[at]}`);
+  }
 }
 
 /** Requires every byte of a range to be one value. */
 export function expectFilled(bytes: Uint8Array, value: number, what: string): void {
-  const at = bytes.findIndex((byte) => byte !== value);
-  if (at >= 0) fail(`${what}: byte ${at} is ${bytes[at]}, expected ${value}`);
+  for (let at = 0; at < bytes.length; at++) {
+    if (bytes[at] !== value) fail(`${what}: byte ${at} is ${bytes[at]}, expected ${value}`);
+  }
 }
 
 /** Requires a call to reject, and gives what it rejects with. */

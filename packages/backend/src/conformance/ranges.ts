@@ -63,7 +63,7 @@ export function rangesPastEnd(block: number, size: number): Range[] {
 export function pieces(random: Random, size: number, longest: number): Range[] {
   const cut: Range[] = [];
   for (let offset = 0; offset < size;) {
-    const most = random.below(3) === 0 ? longest : Math.ceil(longest / 16);
+    const most = random.below(8) === 0 ? longest : Math.ceil(longest / 64);
     const length = Math.min(1 + random.below(most), size - offset);
     cut.splice(random.below(cut.length + 1), 0, { offset, length });
     offset += length;

@@ -34,7 +34,11 @@ export interface BackendFactory {
    * tests of its method give way to one that expects the refusal. A backend with another manifest fails.
    */
   readonly capabilities: Capabilities;
-  /** Size in bytes of what the backend divides its bytes into (blocks, clusters, pages). Defaults to 4096. */
+  /**
+   * Size in bytes of what the backend divides its bytes into (blocks, clusters, pages). Defaults to 4096, and is 16 at
+   * least. A test works on about five blocks, the random one on up to twenty: blocks of megabytes take a runner's
+   * timeout of more than the usual five seconds.
+   */
   readonly blockSize?: number;
   /** Every size the backend can have is a multiple of this many bytes. Defaults to 1. */
   readonly sizeStep?: number;

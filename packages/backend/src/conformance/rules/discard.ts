@@ -5,14 +5,14 @@ import { edgeRanges, impossibleRanges, type Range, rangesPastEnd } from "../rang
 
 /** Requires the backend to be `before`, but for a range in which any byte may have become 0. */
 export function expectDiscarded(found: Uint8Array, before: Uint8Array, { offset, length }: Range): void {
-  const at = found.findIndex((byte, index) => {
-    const discarded = index >= offset && index < offset + length;
-    return byte !== before[index] && !(discarded && byte === 0);
-  });
-  if (at < 0) return;
-  const where = at >= offset && at < offset + length ? "in" : "outside";
-  const rule = where === "in" ? `old content (${before[at]}) or 0` : `untouched (${before[at]})`;
-  fail(`discard of ${length} bytes at ${offset}: byte ${at}, ${where} the range, is ${found[at]}; it must be ${rule}`);
+  for (let at = 0; at < before.length; at++) {
+    if (found[at] === before[at]) continue;
+    const inside = at >= offset && at < offset + length;
+    if (inside && found[at] === 0) continue;
+    const rule = inside ? `old content (${before[at]}) or 0` : `untouched (${before[at]})`;
+    const where = inside ? "in" : "outside";
+    fail(`discard of ${length} bytes at ${offset}: byte ${at}, ${where} the range, is ${found[at]}, must be ${rule}`);
+  }
 }
 
 /** Rules of `discard`. */
