@@ -1,12 +1,26 @@
-import { BackendError, BaseBackend, type Capabilities, type OpenOptions } from "@instar/backend";
+import { BackendError, BaseBackend, type Capabilities, type Extent, type OpenOptions } from "@instar/backend";
 
+import { extentsOfFile } from "./file-extents.js";
 import { fsError } from "./fs-error.js";
 import { type OpenedFile } from "./open-file.js";
-import { openLocked } from "./open-locked.js";
+import { type LockedFile, openLocked } from "./open-locked.js";
 import { readAt, writeAt } from "./positioned-io.js";
+import { noSparseCalls, type SparseCalls, type SparseSupport, sparseSupport } from "./sparse-calls.js";
 import { SyncState } from "./sync-state.js";
 import { TruncateGate } from "./truncate-gate.js";
 import { type WriterLock } from "./writer-lock.js";
+
+/** What this package takes beyond the options of every backend. */
+export interface FsOptions {
+  /**
+   * The system calls for sparse files, from `linuxSparseCalls`. Without them there are no `extents`, `discard` and
+   * `writeZeroes`.
+   */
+  readonly sparse?: SparseCalls | undefined;
+}
+
+/** How to open a file. */
+export interface FsOpenOptions extends OpenOptions, FsOptions {}
 
 /**
  * A local regular file, or a block device that is read.
@@ -20,24 +34,27 @@ export class FsBackend extends BaseBackend {
   readonly #file: OpenedFile;
   readonly #lock: WriterLock | undefined;
   readonly #sync: SyncState;
+  readonly #sparse: SparseCalls;
   readonly #gate: TruncateGate = new TruncateGate();
   #size: number;
   #open = true;
 
-  private constructor(name: string, write: boolean, file: OpenedFile, lock: WriterLock | undefined) {
+  private constructor(opened: LockedFile, write: boolean, sparse: SparseCalls, support: SparseSupport) {
     super();
+    const { name, file, lock } = opened;
     this.name = name;
     this.#file = file;
     this.#lock = lock;
+    this.#sparse = sparse;
     this.#size = file.size;
     this.#sync = new SyncState(file.handle, file.directory);
     this.capabilities = {
       write,
       grow: write,
       truncate: write,
-      writeZeroes: false,
-      discard: false,
-      extents: false,
+      writeZeroes: support.punch,
+      discard: support.punch,
+      extents: support.extents,
       durable: true,
     };
   }
@@ -50,9 +67,11 @@ export class FsBackend extends BaseBackend {
    * a block device; a block device for writing; `write` without `lock`), `ERR_NO_SPACE` or `ERR_IO`. Nothing has been
    * changed then.
    */
-  static async open(location: string, options: OpenOptions = {}): Promise<FsBackend> {
-    const { name, file, lock } = await openLocked(location, options);
-    return new FsBackend(name, options.write ?? false, file, lock);
+  static async open(location: string, options: FsOpenOptions = {}): Promise<FsBackend> {
+    const { write = false, sparse = noSparseCalls } = options;
+    const opened = await openLocked(location, options);
+    const support = await sparseSupport(sparse, opened.file.handle.fd, opened.file.size, write);
+    return new FsBackend(opened, write, sparse, support);
   }
 
   get size(): number {
@@ -106,8 +125,24 @@ export class FsBackend extends BaseBackend {
         throw this.#failure(`truncate to ${size} bytes`, error, signal);
       }
       this.#size = size;
-      this.#sync.resized();
+      this.#sync.inodeChanged();
     });
+  }
+
+  protected override doWriteZeroes(offset: number, length: number, signal: AbortSignal | undefined): Promise<void> {
+    return this.#punch(`writeZeroes of ${length} bytes at ${offset}`, offset, length, signal);
+  }
+
+  protected override doDiscard(offset: number, length: number, signal: AbortSignal | undefined): Promise<void> {
+    return this.#punch(`discard of ${length} bytes at ${offset}`, offset, length, signal);
+  }
+
+  protected override async *doExtents(offset: number, length: number): AsyncGenerator<Extent> {
+    try {
+      yield* extentsOfFile(this.name, this.#sparse, this.#file.handle, offset, offset + length);
+    } catch (error) {
+      throw this.#failure(`extents of ${length} bytes at ${offset}`, error, undefined);
+    }
   }
 
   protected override async doSync(): Promise<void> {
@@ -136,10 +171,23 @@ export class FsBackend extends BaseBackend {
   #grow(end: number): void {
     if (end <= this.#size) return;
     this.#size = end;
-    this.#sync.resized();
+    this.#sync.inodeChanged();
+  }
+
+  #punch(operation: string, offset: number, length: number, signal: AbortSignal | undefined): Promise<void> {
+    return this.#gate.write(async () => {
+      try {
+        signal?.throwIfAborted();
+        await this.#sparse.punchHole(this.#file.handle.fd, offset, length);
+        this.#sync.inodeChanged();
+      } catch (error) {
+        throw this.#failure(operation, error, signal);
+      }
+    });
   }
 
   #failure(operation: string, error: unknown, signal: AbortSignal | undefined): unknown {
-    return signal?.aborted && error === signal.reason ? error : fsError(this.name, operation, error);
+    const final = error instanceof BackendError || (signal?.aborted && error === signal.reason);
+    return final ? error : fsError(this.name, operation, error);
   }
 }

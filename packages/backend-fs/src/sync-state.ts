@@ -6,8 +6,9 @@ import { errnoOf } from "./fs-error.js";
 export class SyncState {
   readonly #file: FileHandle;
   #directory: FileHandle | undefined;
-  #resizes = 0;
-  #syncedResizes = 0;
+  #changes = 0;
+  // Of what was done before it was opened nothing is known, so the first sync is a full one.
+  #syncedChanges = -1;
 
   /** `directory` is open when the file's name in it is new: the name becomes durable with the first sync. */
   constructor(file: FileHandle, directory: FileHandle | undefined) {
@@ -15,9 +16,9 @@ export class SyncState {
     this.#directory = directory;
   }
 
-  /** The size has changed. */
-  resized(): void {
-    this.#resizes++;
+  /** The size has changed, or where the bytes are stored. */
+  inodeChanged(): void {
+    this.#changes++;
   }
 
   /**
@@ -28,13 +29,13 @@ export class SyncState {
    * since the last sync that succeeded, as the caches above do. To fail forever would forbid just that.
    */
   async sync(): Promise<void> {
-    const resizes = this.#resizes;
-    if (resizes === this.#syncedResizes) {
+    const changes = this.#changes;
+    if (changes === this.#syncedChanges) {
       await this.#file.datasync();
     } else {
       await this.#file.sync();
       // A sync that began later may have ended sooner.
-      this.#syncedResizes = Math.max(this.#syncedResizes, resizes);
+      this.#syncedChanges = Math.max(this.#syncedChanges, changes);
     }
     const directory = this.#directory;
     if (!directory) return;
