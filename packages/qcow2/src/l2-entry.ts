@@ -67,9 +67,15 @@ export function l2EntryProblem(
     const { hostOffset } = decodeL2Entry(high, low, layout.clusterBits);
     return hostOffset >= fileSize ? `point inside the file of ${fileSize} bytes` : undefined;
   }
+  const problem = l2ReservedProblem(high, low, layout.version);
+  return problem ?? offsetProblem(offsetOf(high, low), 2 ** layout.clusterBits, fileSize);
+}
+
+/** The same, for the reserved bits alone, of which a compressed cluster has none. */
+export function l2ReservedProblem(high: number, low: number, version: number): string | undefined {
+  if ((high & COMPRESSED_HIGH) !== 0) return undefined;
   if ((high & 0x3f000000) !== 0 || (low & 0x1fe) !== 0) return "have its reserved bits (1 to 8, 56 to 61) clear";
-  if (layout.version < 3 && (low & ZERO_LOW) !== 0) return "have bit 0 clear, being in a version 2 image";
-  return offsetProblem(offsetOf(high, low), 2 ** layout.clusterBits, fileSize);
+  return version < 3 && (low & ZERO_LOW) !== 0 ? "have bit 0 clear, being in a version 2 image" : undefined;
 }
 
 /**

@@ -45,8 +45,13 @@ export function writeOffset(view: DataView, position: number, offset: number, co
  * @param fileSize size of the image file in bytes
  */
 export function l1EntryProblem(high: number, low: number, clusterSize: number, fileSize: number): string | undefined {
-  if ((high & 0x7f000000) !== 0 || (low & 0x1ff) !== 0) return "have its reserved bits (0 to 8, 56 to 62) clear";
-  return offsetProblem(offsetOf(high, low), clusterSize, fileSize);
+  return l1ReservedProblem(high, low) ?? offsetProblem(offsetOf(high, low), clusterSize, fileSize);
+}
+
+/** The same, for the reserved bits alone. */
+export function l1ReservedProblem(high: number, low: number): string | undefined {
+  const clear = (high & 0x7f000000) === 0 && (low & 0x1ff) === 0;
+  return clear ? undefined : "have its reserved bits (0 to 8, 56 to 62) clear";
 }
 
 /**

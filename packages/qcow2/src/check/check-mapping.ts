@@ -1,0 +1,136 @@
+import type { Backend, CallOptions } from "@instar/backend";
+
+import { viewOf } from "../bytes.js";
+import type { Geometry } from "../geometry.js";
+import { clusterKind, decodeL2Entry, l2ReservedProblem } from "../l2-entry.js";
+import { readClipped } from "../read-clipped.js";
+import { entryText, isCopied, l1ReservedProblem, offsetOf } from "../table-entry.js";
+import { inOrder } from "./in-order.js";
+import type { References } from "./references.js";
+import type { ReportBuilder } from "./report.js";
+import type { StoredRefcounts } from "./stored-refcounts.js";
+
+/** What checking a mapping needs. */
+export interface MappingContext {
+  readonly file: Backend;
+  readonly version: number;
+  readonly geometry: Geometry;
+  readonly report: ReportBuilder;
+  readonly references: References;
+  readonly stored: StoredRefcounts;
+  readonly call: CallOptions;
+}
+
+/** Bytes of an L1 table that are held at once. */
+const L1_CHUNK = 65536;
+/** How many L2 tables are read at once. */
+const AHEAD = 8;
+
+/**
+ * Checks an L1 table and everything below it.
+ *
+ * @param active whether it is what the guest sees: only there are fragments counted and COPIED flags checked
+ */
+export async function checkMapping(
+  context: MappingContext,
+  l1: { readonly offset: number; readonly entries: number; readonly active: boolean; readonly name: string },
+): Promise<void> {
+  const { file, references, report, call, geometry } = context;
+  references.add(l1.offset, l1.entries * 8, l1.name);
+  for (let begin = 0; begin < l1.entries * 8; begin += L1_CHUNK) {
+    const length = Math.min(L1_CHUNK, l1.entries * 8 - begin);
+    const view = viewOf(await readClipped(file, l1.offset + begin, length, call));
+    const tables: L2Table[] = [];
+    for (let at = 0; at < length; at += 8) {
+      const table = checkL1Entry(context, l1.name, (begin + at) / 8, view.getUint32(at), view.getUint32(at + 4));
+      if (table !== undefined) tables.push(table);
+    }
+    const load = (table: L2Table): Promise<Uint8Array> => readClipped(file, table.offset, geometry.clusterSize, call);
+    for await (const { item, result } of inOrder(tables, load, AHEAD)) {
+      call.signal?.throwIfAborted();
+      if (l1.active) await checkCopied(context, "L2 table", item.offset, item.copied);
+      if (result instanceof Error) report.error(() => `L2 table at ${item.offset} cannot be read: ${result.message}`);
+      else await checkL2Table(context, l1.active, item, result);
+    }
+  }
+}
+
+interface L2Table {
+  readonly offset: number;
+  readonly copied: boolean;
+}
+
+/** Counts the L2 table of an L1 entry, and returns it where it can be looked at. */
+function checkL1Entry(
+  context: MappingContext,
+  l1: string,
+  index: number,
+  high: number,
+  low: number,
+): L2Table | undefined {
+  if (high === 0 && low === 0) return undefined;
+  const { report, references, geometry } = context;
+  const offset = offsetOf(high, low);
+  const where = (): string => `${l1}: entry ${index} is ${entryText(high, low)}`;
+  const reserved = offset === 0 ? "not have flags without an offset" : l1ReservedProblem(high, low);
+  if (reserved !== undefined) report.corruption(() => `${where()}, must ${reserved}`);
+  if (offset === 0) return undefined;
+  references.add(offset, geometry.clusterSize, `${l1}: L2 table ${index}`);
+  if (offset % geometry.clusterSize === 0) return { offset, copied: isCopied(high) };
+  report.corruption(() => `${where()}, must point to a multiple of the cluster size`);
+  return undefined;
+}
+
+async function checkL2Table(
+  context: MappingContext,
+  active: boolean,
+  table: L2Table,
+  bytes: Uint8Array,
+): Promise<void> {
+  const { report, references, geometry } = context;
+  const { clusterBits, clusterSize, l2Entries } = geometry;
+  const view = viewOf(bytes);
+  let next = 0;
+  for (let index = 0; index < l2Entries; index++) {
+    const high = view.getUint32(index * 8);
+    const low = view.getUint32(index * 8 + 4);
+    if (high === 0 && low === 0) continue;
+    const where = (): string => `L2 table at ${table.offset}: entry ${index} is ${entryText(high, low)}`;
+    const kind = clusterKind(high, low);
+    const reserved = l2ReservedProblem(high, low, context.version);
+    if (reserved !== undefined) report.corruption(() => `${where()}, must ${reserved}`);
+    if (kind === "compressed") {
+      const { hostOffset, compressedLength } = decodeL2Entry(high, low, clusterBits);
+      if (isCopied(high)) report.corruption(() => `${where()}, must have its COPIED flag clear, being compressed`);
+      references.add(hostOffset, compressedLength, "compressed cluster");
+      if (active) {
+        report.allocatedClusters++;
+        report.compressedClusters++;
+        report.fragmentedClusters++;
+      }
+      continue;
+    }
+    const offset = offsetOf(high, low);
+    if (kind !== "normal" && kind !== "zero-allocated") continue;
+    if (offset % clusterSize !== 0) {
+      report.corruption(() => `${where()}, must point to a multiple of the cluster size`);
+    }
+    if (active) {
+      report.allocatedClusters++;
+      if (next !== 0 && offset !== next) report.fragmentedClusters++;
+      next = offset + clusterSize;
+      await checkCopied(context, "data cluster", offset, isCopied(high));
+    }
+    references.add(offset, clusterSize, "data cluster");
+  }
+}
+
+/** The COPIED flag must be set exactly where the refcount is one. */
+async function checkCopied(context: MappingContext, what: string, offset: number, copied: boolean): Promise<void> {
+  const { stored, geometry, report } = context;
+  const cluster = Math.floor(offset / geometry.clusterSize);
+  const refcount = stored.recent(cluster) ?? (await stored.get(cluster));
+  if (refcount === undefined || (refcount === 1) === copied) return;
+  const flag = copied ? "has its COPIED flag" : "lacks its COPIED flag";
+  report.corruption(() => `${what} at ${offset} ${flag}, its refcount being ${refcount}`);
+}
