@@ -1,7 +1,8 @@
 import { type Koffi, linuxSparseCalls, type SparseCalls } from "../src/index.js";
 
 // Not a dependency of the package, so TypeScript is not to look for it.
-const koffi: { default: Koffi } | undefined = await import(String("koffi")).catch(() => undefined);
+const name: string = "koffi";
+const koffi: { default: Koffi } | undefined = await import(name).catch(() => undefined);
 
 /** The calls for sparse files, where the machine can run them. */
 export const sparseCalls: SparseCalls | undefined = koffi && callsOf(koffi.default);

@@ -56,7 +56,7 @@ describe("the lock of a writer that was killed", () => {
       const path = await file("disk.img", "abc");
       await lockFile(path, { pid: NOBODY });
       const opens = Array.from({ length: 12 }, () => FsBackend.open(path, { write: true }));
-      const open = (await Promise.allSettled(opens)).flatMap((open) => (open.status === "fulfilled" ? open.value : []));
+      const open = (await Promise.allSettled(opens)).flatMap((each) => (each.status === "fulfilled" ? each.value : []));
       expect(open).toHaveLength(1);
       await open[0]?.close();
     }
