@@ -33,6 +33,11 @@ export class Damage {
       .filter((position) => this.#view.getBigUint64(position) !== 0n);
   }
 
+  /** The eight bytes at a position of the file. */
+  entryAt(position: number): bigint {
+    return this.#view.getBigUint64(position);
+  }
+
   setRefcount(cluster: number, value: number): string {
     const { refcountsPerBlock, refcountOrder } = headerGeometry(this.header);
     const block = readOffset(this.#view, this.header.refcountTableOffset + Math.floor(cluster / refcountsPerBlock) * 8);
