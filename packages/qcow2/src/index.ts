@@ -1,6 +1,12 @@
 export type { CheckOptions } from "./check/check-image.js";
 export type { CheckProblem, CheckReport } from "./check/report.js";
+export type { CreateLayoutOptions } from "./create-options.js";
 export { isQcow2Error, Qcow2Error, type Qcow2ErrorCode, type Qcow2ErrorInit } from "./errors.js";
 export type { FeatureKind } from "./features.js";
 export { probeQcow2 } from "./header.js";
 export type { Qcow2Info } from "./info.js";
+export { Qcow2Image } from "./image.js";
+export type { Mapping } from "./map.js";
+export type { Qcow2CacheOptions, Qcow2CreateOptions, Qcow2OpenOptions } from "./options.js";
+export type { ImageReference, ReferenceGate } from "./references.js";
+export type { CacheLimits, TableCounters } from "./tables.js";

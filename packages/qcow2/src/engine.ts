@@ -1,0 +1,71 @@
+import type { Backend } from "@instar/backend";
+
+import { Allocator } from "./allocator.js";
+import { Eraser } from "./eraser.js";
+import { FreshClusters } from "./fresh-clusters.js";
+import { geometryOf } from "./geometry.js";
+import type { Qcow2Header } from "./header.js";
+import { HostFile } from "./host-file.js";
+import { InflatedClusters } from "./inflated-clusters.js";
+import { L1Table } from "./l1-table.js";
+import { L2Tables } from "./l2-tables.js";
+import type { Layout } from "./layout.js";
+import { LiveHeader } from "./live-header.js";
+import { GuestMap } from "./mapping.js";
+import { MetadataRanges } from "./metadata-ranges.js";
+import type { Qcow2CacheOptions } from "./options.js";
+import { PendingFrees } from "./pending-frees.js";
+import { RangeLocks } from "./range-locks.js";
+import { Reader } from "./reader.js";
+import { Refcounts } from "./refcounts.js";
+import { Resizer } from "./resizer.js";
+import { Tables } from "./tables.js";
+import { Writer } from "./writer.js";
+import { Zeroes } from "./zeroes.js";
+
+/** What an open image consists of, each part knowing those it works with. */
+export interface Engine {
+  readonly file: HostFile;
+  readonly header: LiveHeader;
+  readonly layout: Layout;
+  readonly tables: Tables;
+  readonly map: GuestMap;
+  readonly reader: Reader;
+  readonly writer: Writer;
+  readonly eraser: Eraser;
+  readonly zeroes: Zeroes;
+  readonly resizer: Resizer;
+  readonly allocator: Allocator;
+  readonly frees: PendingFrees;
+}
+
+/** Puts the parts of an image together. Does no I/O. */
+export function assemble(
+  backend: Backend,
+  firstHeader: Qcow2Header,
+  backing: Backend | undefined,
+  options: Qcow2CacheOptions,
+): Engine {
+  const { version, clusterBits, refcountOrder, size } = firstHeader;
+  const layout: Layout = { ...geometryOf(clusterBits, refcountOrder, size), version };
+  const file = new HostFile(backend);
+  const header = new LiveHeader(file, firstHeader);
+  const tables = new Tables(file, layout.clusterSize, options.caches, options.observer);
+  const metadata = new MetadataRanges(header, layout, file.name);
+  const frees = new PendingFrees();
+  const locks = new RangeLocks();
+
+  const l1 = new L1Table(file, header, layout, tables);
+  const map = new GuestMap(file, layout, tables, l1);
+  const reader = new Reader(file, layout, map, new InflatedClusters(file, layout), backing);
+
+  const refcounts = new Refcounts(file, header, layout, tables);
+  const allocator = new Allocator(file, header, layout, refcounts, metadata, frees);
+  const l2Tables = new L2Tables(file, layout, tables, l1, allocator, frees);
+  const parts = { file, header, layout, tables, l1, l2Tables, allocator, frees, map, metadata, reader, locks };
+  const writer = new Writer(file, layout, map, metadata, new FreshClusters(parts), locks, tables.l2.sliceSize);
+  const eraser = new Eraser(parts);
+  const zeroes = new Zeroes(layout, map, reader, writer, eraser, backing);
+  const resizer = new Resizer({ ...parts, eraser, zeroes });
+  return { ...parts, writer, eraser, zeroes, resizer };
+}

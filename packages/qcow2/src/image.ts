@@ -1,0 +1,258 @@
+import {
+  type Backend,
+  BackendError,
+  BaseBackend,
+  type CallOptions,
+  type Capabilities,
+  type Extent,
+} from "@instar/backend";
+
+import { checkImage, type CheckOptions } from "./check/check-image.js";
+import type { CheckReport } from "./check/report.js";
+import { createImageFile } from "./create-layout.js";
+import { assemble, type Engine } from "./engine.js";
+import { Flights } from "./flights.js";
+import { imageInfo, type Qcow2Info } from "./info.js";
+import { extentsOfImage, joined, type Mapping, mapRange, type MapSource } from "./map.js";
+import { openParts } from "./open.js";
+import type { Qcow2CreateOptions, Qcow2OpenOptions } from "./options.js";
+import { surfaced } from "./surface.js";
+import type { TableCounters } from "./tables.js";
+
+/**
+ * A qcow2 image as a disk: what the guest sees, as a backend over the backend that holds the file.
+ *
+ * It owns that backend and the backing image: closing it closes them. See the README for what is safe when.
+ */
+export class Qcow2Image extends BaseBackend {
+  readonly name: string;
+  readonly capabilities: Capabilities;
+  /** What holds the image. */
+  readonly file: Backend;
+  /** The backing image as the guest would see it; it may be shorter or longer than this one. */
+  readonly backing: Backend | undefined;
+  readonly #engine: Engine;
+  readonly #flights = new Flights();
+  #prepared: boolean;
+
+  private constructor(file: Backend, engine: Engine, backing: Backend | undefined, write: boolean) {
+    super();
+    this.name = file.name;
+    this.file = file;
+    this.backing = backing;
+    this.#engine = engine;
+    const { version, snapshotCount, features } = engine.header.current;
+    this.#prepared = features.autoclear === 0n;
+    this.capabilities = {
+      write,
+      grow: false,
+      // Version 2 cannot tell that a snapshot was of another size.
+      truncate: write && (version === 3 || snapshotCount === 0),
+      writeZeroes: write,
+      discard: write,
+      extents: true,
+      durable: file.capabilities.durable,
+    };
+  }
+
+  /**
+   * Opens an image. Where it fails, `file` stays open and the caller's.
+   *
+   * @throws {@link Qcow2Error} for an image that is broken, unsupported or refused; {@link BackendError}
+   *   `ERR_READ_ONLY` to write to a file that cannot be written to; what reading the file and the gate throw
+   */
+  static async open(file: Backend, options: Qcow2OpenOptions = {}): Promise<Qcow2Image> {
+    const { header, backing } = await openParts(file, options);
+    return new Qcow2Image(file, assemble(file, header, backing, options), backing, options.write ?? false);
+  }
+
+  /**
+   * Makes a new image of a file, whose content is lost, and opens it for writing.
+   *
+   * @throws {@link Qcow2Error} `ERR_INVALID_OPTION` before anything is changed
+   */
+  static async create(file: Backend, options: Qcow2CreateOptions): Promise<Qcow2Image> {
+    await createImageFile(file, options, { signal: options.signal });
+    return Qcow2Image.open(file, { ...options, write: true, backing: options.backingBackend });
+  }
+
+  /** Size of the guest disk in bytes. */
+  get size(): number {
+    return this.#engine.header.current.size;
+  }
+
+  /** What has happened in the caches. */
+  get counters(): TableCounters {
+    return this.#engine.tables.counters;
+  }
+
+  /** What the header says. */
+  info(): Qcow2Info {
+    return imageInfo(this.#engine.header.current);
+  }
+
+  /**
+   * Where the bytes of a range come from, in runs as long as possible. Nothing is read but tables.
+   *
+   * @throws {@link BackendError} `ERR_RANGE` past the end, when iterated
+   */
+  async *map(offset: number, length: number, options: CallOptions = {}): AsyncGenerator<Mapping> {
+    // An empty read has the same rules: closed, aborted, past the end.
+    await this.read(new Uint8Array(0), offset, options);
+    this.#within("map", offset, length);
+    yield* joined(mapRange(this.#mapSource(), offset, offset + length, options));
+  }
+
+  /**
+   * Checks refcounts and tables, after everything has been written out. Other requests wait meanwhile.
+   *
+   * @throws {@link Qcow2Error} `ERR_INVALID_OPTION` when `memoryLimit` does not suffice; what reading throws
+   */
+  async check(options: CheckOptions = {}): Promise<CheckReport> {
+    await this.read(new Uint8Array(0), 0, options);
+    return this.#flights.alone(async () => {
+      if (this.capabilities.write) await this.#writeOut();
+      return checkImage(this.file, this.#engine.header.current, options);
+    });
+  }
+
+  protected async doRead(target: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void> {
+    const flight = this.#flights.tryEnter() ?? (await this.#flights.enter());
+    try {
+      this.#within("read", offset, target.byteLength);
+      await this.#engine.reader.read(target, offset, signal);
+    } catch (error) {
+      throw surfaced(error, this.name);
+    } finally {
+      this.#flights.leave(flight);
+    }
+  }
+
+  protected override async doWrite(source: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void> {
+    await this.#change("write", offset, offset + source.byteLength, async () => {
+      await this.#engine.writer.write(source, offset, signal);
+      return offset + source.byteLength;
+    });
+  }
+
+  protected override async doWriteZeroes(offset: number, length: number, signal?: AbortSignal): Promise<void> {
+    const { zeroes } = this.#engine;
+    await this.#change("writeZeroes", offset, offset + length, (at, end) => zeroes.zero(at, end, this.size, signal));
+  }
+
+  protected override async doDiscard(offset: number, length: number, signal?: AbortSignal): Promise<void> {
+    const { eraser, layout } = this.#engine;
+    const { clusterSize } = layout;
+    const begin = Math.ceil(offset / clusterSize) * clusterSize;
+    await this.#change("discard", begin, offset + length, async (at, end) => {
+      // The cluster that the end of the disk cuts short is a whole one.
+      const whole = (end === this.size ? Math.ceil(end / clusterSize) : Math.floor(end / clusterSize)) * clusterSize;
+      return at < whole ? eraser.erase(at, whole, "discard", signal) : end;
+    });
+  }
+
+  protected override async doTruncate(size: number): Promise<void> {
+    await this.#prepare();
+    try {
+      await this.#flights.alone(() => this.#engine.resizer.resize(size));
+    } catch (error) {
+      throw surfaced(error, this.name);
+    }
+  }
+
+  protected override async doSync(): Promise<void> {
+    try {
+      await this.#sync();
+    } catch (error) {
+      throw surfaced(error, this.name);
+    }
+  }
+
+  protected override doExtents(offset: number, length: number, signal?: AbortSignal): AsyncIterable<Extent> {
+    return extentsOfImage(this.#mapSource(), offset, offset + length, { signal });
+  }
+
+  protected override async doClose(): Promise<void> {
+    try {
+      if (this.capabilities.write) await this.#writeOut();
+    } catch (error) {
+      throw surfaced(error, this.name);
+    }
+    await this.backing?.close();
+    await this.file.close();
+  }
+
+  /** Changes a range piece by piece; between two pieces, host clusters that were let go can be released. */
+  async #change(
+    operation: string,
+    begin: number,
+    end: number,
+    change: (begin: number, end: number) => Promise<number>,
+  ): Promise<void> {
+    const { frees } = this.#engine;
+    if (!this.#prepared) await this.#prepare();
+    try {
+      for (let at = begin; at < end;) {
+        const flight = this.#flights.tryEnter() ?? (await this.#flights.enter());
+        try {
+          this.#within(operation, at, end - at);
+          at = await change(at, end);
+        } finally {
+          this.#flights.leave(flight);
+        }
+        if (frees.crowded) await this.#sync();
+      }
+    } catch (error) {
+      throw surfaced(error, this.name);
+    }
+  }
+
+  /** Makes everything durable, and then releases what had been let go before. */
+  async #sync(): Promise<void> {
+    const { header, tables, frees, allocator } = this.#engine;
+    await header.settle();
+    const batch = frees.take(this.#flights.cut());
+    try {
+      await tables.sync();
+    } catch (error) {
+      frees.putBack(batch);
+      throw error;
+    }
+    frees.madeDurable(batch);
+    await allocator.release(this.#flights);
+  }
+
+  /** Leaves nothing in memory that the file lacks, when no request is under way. */
+  async #writeOut(): Promise<void> {
+    await this.#sync();
+    await this.#engine.tables.sync();
+  }
+
+  /** Clears the autoclear features before the first change: nobody here keeps what they promise. */
+  async #prepare(): Promise<void> {
+    const { header } = this.#engine;
+    const { features } = header.current;
+    if (features.autoclear !== 0n) await header.update({ features: { ...features, autoclear: 0n } });
+    this.#prepared = true;
+  }
+
+  #mapSource(): MapSource {
+    const { map } = this.#engine;
+    const run: MapSource["run"] = async (at, end) => {
+      const flight = this.#flights.tryEnter() ?? (await this.#flights.enter());
+      try {
+        return map.tryRun(at, end) ?? (await map.run(at, end));
+      } finally {
+        this.#flights.leave(flight);
+      }
+    };
+    return { run, file: this.name, backing: this.backing };
+  }
+
+  /** The disk may have become shorter while a request waited. */
+  #within(operation: string, offset: number, length: number): void {
+    if (offset + length <= this.size) return;
+    const what = `${operation} of ${length} bytes at ${offset}`;
+    throw new BackendError("ERR_RANGE", `${this.name}: ${what} goes past the end at ${this.size}`);
+  }
+}

@@ -1,0 +1,53 @@
+import { inflateCluster } from "#inflate";
+
+import type { HostFile } from "./host-file.js";
+import type { Layout } from "./layout.js";
+import type { Run } from "./mapping.js";
+
+/** Bytes of inflated clusters to keep; at least two clusters. */
+const KEEP = 2 * 1024 * 1024;
+
+/** Reads compressed clusters, and keeps a few: a guest reads them in parts smaller than a cluster. */
+export class InflatedClusters {
+  readonly #file: HostFile;
+  readonly #layout: Layout;
+  readonly #limit: number;
+  /** By host offset, the one used last at the end. Nobody writes compressed data, so none of it ever gets old. */
+  readonly #recent = new Map<number, { readonly length: number; readonly bytes: Promise<Uint8Array> }>();
+
+  constructor(file: HostFile, layout: Layout) {
+    this.#file = file;
+    this.#layout = layout;
+    this.#limit = Math.max(2, Math.floor(KEEP / layout.clusterSize));
+  }
+
+  /**
+   * The guest cluster of a compressed run.
+   *
+   * @throws {@link Qcow2Error} `ERR_CORRUPT` when its stream is broken
+   */
+  read({ hostOffset, compressedLength }: Run): Promise<Uint8Array> {
+    const known = this.#recent.get(hostOffset);
+    const entry =
+      known?.length === compressedLength
+        ? known
+        : { length: compressedLength, bytes: this.#inflate(hostOffset, compressedLength) };
+    this.#recent.delete(hostOffset);
+    this.#recent.set(hostOffset, entry);
+    for (const oldest of this.#recent.keys()) {
+      if (this.#recent.size <= this.#limit) break;
+      this.#recent.delete(oldest);
+    }
+    // What has failed is tried again by the next one who asks.
+    entry.bytes.catch(() => {
+      if (this.#recent.get(hostOffset) === entry) this.#recent.delete(hostOffset);
+    });
+    return entry.bytes;
+  }
+
+  async #inflate(hostOffset: number, length: number): Promise<Uint8Array> {
+    const compressed = new Uint8Array(Math.min(length, this.#file.size - hostOffset));
+    await this.#file.read(compressed, hostOffset);
+    return inflateCluster(compressed, this.#layout.clusterSize);
+  }
+}

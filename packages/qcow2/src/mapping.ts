@@ -1,0 +1,169 @@
+import { ruleError } from "./errors.js";
+import type { HostFile } from "./host-file.js";
+import type { L1Table } from "./l1-table.js";
+import { type ClusterKind, decodeL2Entry, l2EntryProblem } from "./l2-entry.js";
+import type { Layout } from "./layout.js";
+import type { SliceLease } from "./slice-cache.js";
+import { entryText } from "./table-entry.js";
+import type { Tables } from "./tables.js";
+
+/** Guest bytes in a row that are mapped in one way; where they are stored, to host bytes in a row. */
+export interface Run {
+  readonly kind: ClusterKind;
+  /** Whether the clusters may be written in place. */
+  readonly copied: boolean;
+  /** First guest byte. */
+  readonly guestOffset: number;
+  /** Bytes, greater than 0. A run of compressed data lies in one cluster. */
+  length: number;
+  /** Where in the file the first guest byte is stored; of compressed data, where that begins; else 0. */
+  readonly hostOffset: number;
+  /** Bytes that the compressed data may take; else 0. */
+  readonly compressedLength: number;
+}
+
+const HIGH = 0x1_0000_0000;
+
+/** Where guest bytes are: the way from L1 to L2 to the host cluster. Specification: "Cluster mapping". */
+export class GuestMap {
+  readonly #file: HostFile;
+  readonly #layout: Layout;
+  readonly #tables: Tables;
+  readonly #l1: L1Table;
+
+  constructor(file: HostFile, layout: Layout, tables: Tables, l1: L1Table) {
+    this.#file = file;
+    this.#layout = layout;
+    this.#tables = tables;
+    this.#l1 = l1;
+  }
+
+  /**
+   * The run that begins at `offset`, at most up to `end`, if the tables that tell its kind are cached.
+   *
+   * @throws {@link Qcow2Error} `ERR_CORRUPT`
+   */
+  tryRun(offset: number, end: number): Run | undefined {
+    const run = this.#tryPiece(offset, end);
+    if (run) this.#extend(run, end);
+    return run;
+  }
+
+  /** The run that begins at `offset`, at most up to `end`. @throws {@link Qcow2Error} `ERR_CORRUPT` */
+  async run(offset: number, end: number): Promise<Run> {
+    const known = this.tryRun(offset, end);
+    if (known) return known;
+    const index = Math.floor(offset / this.#layout.l2Coverage);
+    const { offset: table } = await this.#l1.entry(index);
+    const run =
+      table === 0
+        ? this.#withoutTable(offset, end, index)
+        : this.#inTable(await this.#tables.l2.at(this.#entryAt(table, offset)), table, offset, end);
+    this.#extend(run, end);
+    return run;
+  }
+
+  /** The host offset of the L2 entry of a guest offset. */
+  entryAt(table: number, offset: number): number {
+    return this.#entryAt(table, offset);
+  }
+
+  #entryAt(table: number, offset: number): number {
+    const { l2Coverage, clusterSize } = this.#layout;
+    return table + Math.floor((offset % l2Coverage) / clusterSize) * 8;
+  }
+
+  /** Appends what follows, as far as it is cached and goes on in the same way. */
+  #extend(run: Run, end: number): void {
+    if (run.kind === "compressed") return;
+    while (run.guestOffset + run.length < end) {
+      const next = this.#tryPiece(run.guestOffset + run.length, end);
+      if (!next || next.kind !== run.kind || next.copied !== run.copied) return;
+      if (run.hostOffset !== 0 && next.hostOffset !== run.hostOffset + run.length) return;
+      run.length += next.length;
+    }
+  }
+
+  #tryPiece(offset: number, end: number): Run | undefined {
+    const index = Math.floor(offset / this.#layout.l2Coverage);
+    const entry = this.#l1.tryEntry(index);
+    if (!entry) return undefined;
+    if (entry.offset === 0) return this.#withoutTable(offset, end, index);
+    const lease = this.#tables.l2.tryAt(this.#entryAt(entry.offset, offset));
+    return lease && this.#inTable(lease, entry.offset, offset, end);
+  }
+
+  #withoutTable(offset: number, end: number, index: number): Run {
+    const covered = (index + Math.max(1, this.#l1.countEmpty(index))) * this.#layout.l2Coverage;
+    return {
+      kind: "unallocated",
+      copied: false,
+      guestOffset: offset,
+      length: Math.min(end, covered) - offset,
+      hostOffset: 0,
+      compressedLength: 0,
+    };
+  }
+
+  /** The run that begins at `offset`, as far as one slice of the L2 table tells. Ends the lease. */
+  #inTable(lease: SliceLease, table: number, offset: number, end: number): Run {
+    const { view } = lease.value;
+    const { clusterSize } = this.#layout;
+    const position = this.#tables.l2.position(this.#entryAt(table, offset));
+    const high = view.getUint32(position);
+    const low = view.getUint32(position + 4);
+    const inCluster = offset % clusterSize;
+    try {
+      this.#check(high, low, offset);
+      const { kind, copied, hostOffset, compressedLength } = decodeL2Entry(high, low, this.#layout.clusterBits);
+      const stored = kind === "normal" || kind === "zero-allocated";
+      const most = Math.min(
+        Math.ceil((inCluster + end - offset) / clusterSize),
+        kind === "compressed" ? 1 : (view.byteLength - position) / 8,
+      );
+      const clusters = countAlike(view, position, most, high, low, stored ? clusterSize : 0);
+      if (stored && clusters > 1) this.#checkEnd(hostOffset + (clusters - 1) * clusterSize, offset);
+      return {
+        kind,
+        copied,
+        guestOffset: offset,
+        length: Math.min(end - offset, clusters * clusterSize - inCluster),
+        hostOffset: stored ? hostOffset + inCluster : hostOffset,
+        compressedLength,
+      };
+    } finally {
+      lease.release();
+    }
+  }
+
+  #check(high: number, low: number, offset: number): void {
+    const rule = l2EntryProblem(high, low, this.#layout, this.#file.size);
+    if (rule === undefined) return;
+    const field = `L2 entry of guest offset ${offset - (offset % this.#layout.clusterSize)}`;
+    throw ruleError("ERR_CORRUPT", this.#file.name, field, entryText(high, low), `valid: it must ${rule}`);
+  }
+
+  #checkEnd(lastCluster: number, offset: number): void {
+    if (lastCluster < this.#file.size) return;
+    const rule = `inside the file of ${this.#file.size} bytes`;
+    const field = `host offset of a cluster behind guest offset ${offset}`;
+    throw ruleError("ERR_CORRUPT", this.#file.name, field, lastCluster, rule);
+  }
+}
+
+/** How many entries from `position` on are like the first, each `step` bytes further on in the file. */
+function countAlike(view: DataView, position: number, most: number, high: number, low: number, step: number): number {
+  let nextHigh = high;
+  let nextLow = low;
+  let count = 1;
+  for (let at = position + 8; count < most; at += 8) {
+    nextLow += step;
+    if (nextLow >= HIGH) {
+      nextLow -= HIGH;
+      nextHigh++;
+    }
+    if (view.getUint32(at + 4) !== nextLow || view.getUint32(at) !== nextHigh) break;
+    count++;
+  }
+  return count;
+}

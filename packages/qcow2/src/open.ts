@@ -1,0 +1,44 @@
+import { type Backend, BackendError } from "@instar/backend";
+
+import { Qcow2Error, ruleError } from "./errors.js";
+import { INCOMPATIBLE } from "./features.js";
+import { backingFileName, type Qcow2Header, readHeader } from "./header.js";
+import type { Qcow2OpenOptions } from "./options.js";
+import { openBacking } from "./references.js";
+
+/** What opening finds. */
+export interface OpenedParts {
+  readonly header: Qcow2Header;
+  readonly backing: Backend | undefined;
+}
+
+/** Reads the header, decides whether the image may be opened in this way, and opens its backing image. */
+export async function openParts(file: Backend, options: Qcow2OpenOptions): Promise<OpenedParts> {
+  const call = { signal: options.signal };
+  const header = await readHeader(file, call);
+  if (options.write) refuseWriting(file, header, options);
+  if (options.backing === "ignore") return { header, backing: undefined };
+  const { depth = 0, openReferenced } = options;
+  const backing = options.backing ?? (await openBacking(header, file.name, depth, openReferenced, call));
+  return { header, backing };
+}
+
+function refuseWriting(file: Backend, header: Qcow2Header, options: Qcow2OpenOptions): void {
+  if (!file.capabilities.write) {
+    throw new BackendError("ERR_READ_ONLY", `${file.name}: the file is read-only, so the image cannot be written to`);
+  }
+  const { incompatible } = header.features;
+  for (const [bit, name] of [
+    [INCOMPATIBLE.dirty, "dirty"],
+    [INCOMPATIBLE.corrupt, "corrupt"],
+  ] as const) {
+    if ((incompatible & bit) === 0n) continue;
+    const message = `${file.name}: marked as ${name}, so it can be opened for reading only (qemu-img check -r all repairs)`;
+    const rule = `not have the ${name} bit to be written to`;
+    throw new Qcow2Error("ERR_CORRUPT", message, { field: "incompatible_features", value: incompatible, rule });
+  }
+  if (options.backing === "ignore" && backingFileName(header) !== undefined) {
+    const rule = "opened to write to the image: what is written beside its data would hide it";
+    throw ruleError("ERR_INVALID_OPTION", file.name, "backing", "ignore", rule);
+  }
+}

@@ -1,0 +1,35 @@
+import type { Backend, CallOptions } from "@instar/backend";
+import type { CacheEvent } from "@instar/lru-cache";
+
+import type { CreateLayoutOptions } from "./create-options.js";
+import type { ReferenceGate } from "./references.js";
+import type { CacheLimits } from "./tables.js";
+
+/** What may be said about the caches of an image. */
+export interface Qcow2CacheOptions {
+  /** How much of the tables to keep in memory. */
+  readonly caches?: CacheLimits | undefined;
+  /** Is told what happens in the caches, as it happens. Must not throw. */
+  readonly observer?: ((event: CacheEvent<number>) => void) | undefined;
+}
+
+/** How to open an image. */
+export interface Qcow2OpenOptions extends CallOptions, Qcow2CacheOptions {
+  /** Whether it may be written to. Defaults to `false`. */
+  readonly write?: boolean | undefined;
+  /**
+   * The backing image, instead of what the image names: what the guest would see in it. `"ignore"` opens none, and
+   * what only the backing image has reads as zeroes.
+   */
+  readonly backing?: Backend | "ignore" | undefined;
+  /** Opens what the image names. By default nothing is opened: an image that names a backing file is refused. */
+  readonly openReferenced?: ReferenceGate | undefined;
+  /** How many images of the chain stand above this one; defaults to 0. Gates pass on what they are told. */
+  readonly depth?: number | undefined;
+}
+
+/** What a new image is to be. */
+export interface Qcow2CreateOptions extends CreateLayoutOptions, CallOptions, Qcow2CacheOptions {
+  /** What `backing` names, opened, so that the new image can be used at once. */
+  readonly backingBackend?: Backend | undefined;
+}

@@ -1,0 +1,171 @@
+import { ruleError } from "./errors.js";
+import type { HostFile } from "./host-file.js";
+import type { Layout } from "./layout.js";
+import type { LiveHeader } from "./live-header.js";
+import { type RefcountCodec, refcountCodec } from "./refcount-codec.js";
+import { growRefcountTable } from "./refcount-growth.js";
+import type { SliceLease } from "./slice-cache.js";
+import { entryText, refcountBlockOffset, refcountTableEntryProblem, writeOffset } from "./table-entry.js";
+import type { Tables } from "./tables.js";
+
+/** Free clusters in a row. */
+export interface FreeRun {
+  /** The first one's number. */
+  readonly first: number;
+  /** How many; 0 where the part that was looked at has none. */
+  readonly count: number;
+  /** The first cluster behind the part that was looked at. */
+  readonly end: number;
+}
+
+/**
+ * The refcounts of host clusters, which are known by their number (offset divided by the cluster size). Whoever calls
+ * holds the lock of the {@link Allocator}. Specification: "Host cluster management".
+ */
+export class Refcounts {
+  readonly #file: HostFile;
+  readonly #header: LiveHeader;
+  readonly #layout: Layout;
+  readonly #tables: Tables;
+  readonly #codec: RefcountCodec;
+  /** How many refcounts a slice holds. */
+  readonly #perSlice: number;
+
+  constructor(file: HostFile, header: LiveHeader, layout: Layout, tables: Tables) {
+    this.#file = file;
+    this.#header = header;
+    this.#layout = layout;
+    this.#tables = tables;
+    this.#codec = refcountCodec(layout.refcountOrder);
+    this.#perSlice = (tables.refcounts.sliceSize * 8) / layout.refcountBits;
+  }
+
+  /**
+   * Looks for at most `most` free clusters in a row from `from` on, in one slice; everything is free where there is no
+   * refcount block yet.
+   */
+  async findFree(from: number, most: number): Promise<FreeRun> {
+    const end = (Math.floor(from / this.#perSlice) + 1) * this.#perSlice;
+    const lease = await this.#slice(from);
+    if (!lease) return { first: from, count: Math.min(most, end - from), end };
+    try {
+      const { bytes } = lease.value;
+      const base = end - this.#perSlice;
+      let first = from;
+      while (first < end && this.#codec.get(bytes, first - base) !== 0) first++;
+      let count = 0;
+      while (count < most && first + count < end && this.#codec.get(bytes, first + count - base) === 0) count++;
+      return { first, count, end };
+    } finally {
+      lease.release();
+    }
+  }
+
+  /**
+   * Sets the refcounts of free clusters to one, in one slice. They have a refcount block.
+   *
+   * @returns how many, beginning with `first`
+   */
+  async take(first: number, count: number): Promise<number> {
+    return this.#change(first, count, () => 1);
+  }
+
+  /**
+   * Lowers refcounts by one, in one slice. A refcount that is 0 already stays so.
+   *
+   * @returns how many clusters it has gone through, and those of them that have become free
+   */
+  async drop(first: number, count: number): Promise<{ readonly done: number; readonly free: number[] }> {
+    const free: number[] = [];
+    const done = await this.#change(first, count, (refcount, cluster) => {
+      if (refcount === 0 || refcount > this.#codec.max) return refcount;
+      if (refcount === 1) free.push(cluster);
+      return refcount - 1;
+    });
+    return { done, free };
+  }
+
+  /** Whether the cluster has a refcount block. */
+  async hasBlock(cluster: number): Promise<boolean> {
+    return (await this.#blockOffset(cluster)) !== 0;
+  }
+
+  /**
+   * Makes the refcount block of a free cluster out of this very cluster, so that it counts itself.
+   *
+   * @returns clusters that are not used any more: those of the old refcount table, where it had to grow
+   */
+  async createBlock(cluster: number): Promise<{ readonly first: number; readonly count: number } | undefined> {
+    const { clusterSize, refcountBlockBits, refcountsPerBlock } = this.#layout;
+    const { refcountTableClusters, refcountTableOffset } = this.#header.current;
+    const index = Math.floor(cluster / 2 ** refcountBlockBits);
+    if (index * 8 >= refcountTableClusters * clusterSize) {
+      await growRefcountTable(this.#file, this.#header, this.#layout, this.#tables, index);
+      return { first: refcountTableOffset / clusterSize, count: refcountTableClusters };
+    }
+    const block = new Uint8Array(clusterSize);
+    this.#codec.set(block, cluster % refcountsPerBlock, 1);
+    await this.#tables.refcounts.forget(cluster * clusterSize, clusterSize);
+    await this.#file.writeData(block, cluster * clusterSize);
+    await this.#tables.orderRefcountTable();
+    const at = refcountTableOffset + index * 8;
+    const lease = await this.#tables.refcountTable.at(at);
+    try {
+      writeOffset(lease.value.view, this.#tables.refcountTable.position(at), cluster * clusterSize);
+      lease.markDirty();
+    } finally {
+      lease.release();
+    }
+    return undefined;
+  }
+
+  async #change(first: number, count: number, next: (refcount: number, cluster: number) => number): Promise<number> {
+    const base = Math.floor(first / this.#perSlice) * this.#perSlice;
+    const done = Math.min(count, base + this.#perSlice - first);
+    const lease = await this.#slice(first);
+    if (!lease) return done;
+    try {
+      for (let cluster = first; cluster < first + done; cluster++) {
+        const refcount = this.#codec.get(lease.value.bytes, cluster - base);
+        const changed = next(refcount, cluster);
+        if (changed !== refcount) this.#codec.set(lease.value.bytes, cluster - base, changed);
+      }
+      lease.markDirty();
+    } finally {
+      lease.release();
+    }
+    return done;
+  }
+
+  /** The slice of the refcount block that holds a cluster's refcount, or `undefined` without a block. */
+  async #slice(cluster: number): Promise<SliceLease | undefined> {
+    const block = await this.#blockOffset(cluster);
+    if (block === 0) return undefined;
+    const { refcountsPerBlock, refcountBits } = this.#layout;
+    const at = block + Math.floor(((cluster % refcountsPerBlock) * refcountBits) / 8);
+    return this.#tables.refcounts.tryAt(at) ?? (await this.#tables.refcounts.at(at));
+  }
+
+  async #blockOffset(cluster: number): Promise<number> {
+    const { clusterSize, refcountBlockBits } = this.#layout;
+    const { refcountTableClusters, refcountTableOffset } = this.#header.current;
+    const index = Math.floor(cluster / 2 ** refcountBlockBits);
+    if (index * 8 >= refcountTableClusters * clusterSize) return 0;
+    const at = refcountTableOffset + index * 8;
+    const cache = this.#tables.refcountTable;
+    const lease = cache.tryAt(at) ?? (await cache.at(at));
+    try {
+      const position = cache.position(at);
+      const high = lease.value.view.getUint32(position);
+      const low = lease.value.view.getUint32(position + 4);
+      const rule = refcountTableEntryProblem(high, low, clusterSize, this.#file.size);
+      if (rule !== undefined) {
+        const field = `refcount table entry ${index}`;
+        throw ruleError("ERR_CORRUPT", this.#file.name, field, entryText(high, low), `valid: it must ${rule}`);
+      }
+      return refcountBlockOffset(high, low);
+    } finally {
+      lease.release();
+    }
+  }
+}

@@ -1,0 +1,100 @@
+import type { FreshClusters } from "./fresh-clusters.js";
+import type { HostFile } from "./host-file.js";
+import type { Layout } from "./layout.js";
+import type { GuestMap, Run } from "./mapping.js";
+import type { MetadataRanges } from "./metadata-ranges.js";
+import { Parallel } from "./parallel.js";
+import type { RangeLocks } from "./range-locks.js";
+
+/** Runs of one request that are written side by side. */
+const PARALLEL = 16;
+
+/** Whether the guest bytes may be written where they are. */
+function isInPlace(run: Run): boolean {
+  return run.kind === "normal" && run.copied;
+}
+
+/** Writes guest bytes: in place where they have clusters of their own, else to fresh ones. */
+export class Writer {
+  readonly #file: HostFile;
+  readonly #map: GuestMap;
+  readonly #metadata: MetadataRanges;
+  readonly #fresh: FreshClusters;
+  readonly #locks: RangeLocks;
+  readonly #clusterSize: number;
+  /** Guest bytes that one L2 slice maps. */
+  readonly #sliceCoverage: number;
+
+  constructor(
+    file: HostFile,
+    layout: Layout,
+    map: GuestMap,
+    metadata: MetadataRanges,
+    fresh: FreshClusters,
+    locks: RangeLocks,
+    sliceSize: number,
+  ) {
+    this.#file = file;
+    this.#map = map;
+    this.#metadata = metadata;
+    this.#fresh = fresh;
+    this.#locks = locks;
+    this.#clusterSize = layout.clusterSize;
+    this.#sliceCoverage = (sliceSize / 8) * layout.clusterSize;
+  }
+
+  /**
+   * Writes `source` at `offset`: one request for each run of host clusters. An abort is seen between two requests; what
+   * has been handed to the file is waited for, because it must have ended before its clusters can be used otherwise.
+   */
+  async write(source: Uint8Array, offset: number, signal?: AbortSignal): Promise<void> {
+    const end = offset + source.byteLength;
+    const first = this.#map.tryRun(offset, end) ?? (await this.#map.run(offset, end));
+    if (first.length === source.byteLength && isInPlace(first)) return this.#writeInPlace(source, first);
+    const parts = new Parallel(PARALLEL);
+    try {
+      for (let at = offset, run = first; at < end && !parts.failed;) {
+        const found = isInPlace(run) ? run : this.#inOneSlice(run);
+        const part = source.subarray(at - offset, at - offset + found.length);
+        await parts.start(() =>
+          found === run && isInPlace(found)
+            ? this.#writeInPlace(part, found)
+            : this.#writeLocked(part, found.guestOffset, signal),
+        );
+        at += found.length;
+        if (at < end) run = this.#map.tryRun(at, end) ?? (await this.#map.run(at, end));
+      }
+    } finally {
+      await parts.end();
+    }
+  }
+
+  #writeInPlace(source: Uint8Array, run: Run): Promise<void> {
+    this.#metadata.refuse(run.hostOffset, source.byteLength, "the L2 table shows them");
+    return this.#file.writeData(source, run.hostOffset);
+  }
+
+  /** Alone with the clusters, looks again what they are: somebody may have come first and mapped them. */
+  async #writeLocked(source: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void> {
+    const end = offset + source.byteLength;
+    const last = Math.floor((end - 1) / this.#clusterSize);
+    const lock = await this.#locks.acquire(Math.floor(offset / this.#clusterSize), last);
+    try {
+      for (let at = offset; at < end;) {
+        signal?.throwIfAborted();
+        const run = this.#map.tryRun(at, end) ?? (await this.#map.run(at, end));
+        const part = source.subarray(at - offset, at - offset + run.length);
+        if (isInPlace(run)) await this.#writeInPlace(part, run);
+        at += isInPlace(run) ? run.length : await this.#fresh.write(part, run);
+      }
+    } finally {
+      lock.release();
+    }
+  }
+
+  /** The part of a run that one L2 slice maps. */
+  #inOneSlice(run: Run): Run {
+    const left = this.#sliceCoverage - (run.guestOffset % this.#sliceCoverage);
+    return run.length <= left ? run : { ...run, length: left };
+  }
+}
