@@ -158,8 +158,7 @@ export class FsBackend extends BaseBackend {
       // A descriptor is gone whatever its close reports, and a second close of it would hit somebody else's.
       if (this.#open) {
         this.#open = false;
-        await this.#sync.close();
-        await this.#file.handle.close();
+        await Promise.all([this.#sync.close(), this.#file.handle.close()]);
       }
     } catch (error) {
       throw this.#failure("close", error, undefined);

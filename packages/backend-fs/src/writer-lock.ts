@@ -8,7 +8,7 @@ import { isGone, type LockOwner, thisProcess } from "./lock-owner.js";
 const ATTEMPTS = 20;
 
 /** Where the lock of the file at a path is: beside it. */
-export function lockPathOf(path: string): string {
+function lockPathOf(path: string): string {
   return `${path}.instar-lock`;
 }
 
