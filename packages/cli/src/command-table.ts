@@ -1,0 +1,50 @@
+import type { Command } from "./command.js";
+
+/** A command that has not been loaded: start-up time counts, since scripts call the program by the hundred. */
+export interface CommandEntry {
+  /** One line: what it does. */
+  readonly summary: string;
+  /** Loads it. */
+  readonly load: () => Promise<Command>;
+}
+
+/** Every command by its name. */
+export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, CommandEntry>([
+  [
+    "check",
+    {
+      summary: "check that an image is consistent",
+      load: async () => (await import("./commands/check.js")).checkCommand,
+    },
+  ],
+  [
+    "compare",
+    {
+      summary: "compare what two images hold",
+      load: async () => (await import("./commands/compare.js")).compareCommand,
+    },
+  ],
+  [
+    "convert",
+    {
+      summary: "copy an image into a new one, of the same or another format",
+      load: async () => (await import("./commands/convert.js")).convertCommand,
+    },
+  ],
+  [
+    "create",
+    { summary: "make an empty image", load: async () => (await import("./commands/create.js")).createCommand },
+  ],
+  ["info", { summary: "tell what an image is", load: async () => (await import("./commands/info.js")).infoCommand }],
+  [
+    "io",
+    {
+      summary: "read, write, zero and discard parts of an image",
+      load: async () => (await import("./commands/io.js")).ioCommand,
+    },
+  ],
+  [
+    "map",
+    { summary: "show where the data of an image is", load: async () => (await import("./commands/map.js")).mapCommand },
+  ],
+]);

@@ -1,0 +1,59 @@
+import { type Arguments, type OptionSpecs, parseArguments } from "./args.js";
+import type { Host } from "./host.js";
+
+/** What a command works with. */
+export interface Context {
+  /** The process around it. */
+  readonly host: Host;
+  /** Aborts when the program is asked to stop. */
+  readonly signal: AbortSignal;
+  /** Writes to standard output. */
+  print(text: string): Promise<void>;
+  /** Writes a line to standard error, with the name of the program in front. */
+  warn(message: string): void;
+}
+
+/** What the help shows of a command. */
+export interface CommandHelp {
+  /** Its name. */
+  readonly name: string;
+  /** One line: what it does. */
+  readonly summary: string;
+  /** The command line behind `instar NAME`. */
+  readonly usage: string;
+  /** Its options. */
+  readonly options: OptionSpecs;
+  /** Paragraphs below the options. */
+  readonly notes?: readonly string[];
+  /** Command lines behind `instar `, and what each does. */
+  readonly examples: readonly (readonly [commandLine: string, does: string])[];
+}
+
+/** A command. */
+export interface Command {
+  /** For `--help`. */
+  readonly help: CommandHelp;
+  /** Runs it. Resolves with the exit code. */
+  start(argv: readonly string[], context: Context): Promise<number>;
+}
+
+const HELP = { help: { short: "h", help: "show this help" } } as const;
+
+/** Makes a {@link Command} of its help and a function that gets the arguments taken apart. */
+export function defineCommand<Specs extends OptionSpecs>(
+  help: CommandHelp & { readonly options: Specs },
+  body: (args: Arguments<keyof Specs & string>, context: Context) => Promise<number>,
+): Command {
+  const options = { ...help.options, ...HELP };
+  const complete = { ...help, options };
+  return {
+    help: complete,
+    async start(argv, context) {
+      const args = parseArguments(argv, options);
+      if (!args.has("help")) return body(args, context);
+      const { commandHelp } = await import("./help.js");
+      await context.print(commandHelp(complete));
+      return 0;
+    },
+  };
+}

@@ -1,0 +1,46 @@
+import { type Arguments, oneOf } from "../args.js";
+import { type Command, type Context, defineCommand } from "../command.js";
+import { UsageError } from "../errors.js";
+import { describeLayer, forPeople } from "../image-info.js";
+import { formatOption, OPEN_OPTIONS, openImage, withImage } from "../open-image.js";
+
+const OPTIONS = {
+  format: { short: "f", value: "FMT", help: "format of the image (default: told by its content)" },
+  output: { value: "human|json", help: "how to print (default: human)" },
+  "force-share": { short: "U", help: "also while another program writes to the image" },
+  "backing-chain": { help: "the backing files too" },
+  ...OPEN_OPTIONS,
+} as const;
+
+/** `instar info` */
+export const infoCommand: Command = defineCommand(
+  {
+    name: "info",
+    summary: "tell what an image is",
+    usage: "[-f FMT] [--output=human|json] [-U] [--backing-chain] FILE",
+    options: OPTIONS,
+    examples: [
+      ["info disk.qcow2", "format, sizes and backing file of an image"],
+      ["info --output=json --backing-chain disk.qcow2", "the whole chain, for programs"],
+    ],
+  },
+  info,
+);
+
+async function info(args: Arguments<keyof typeof OPTIONS>, context: Context): Promise<number> {
+  const output = oneOf("--output", args.value("output") ?? "human", ["human", "json"]);
+  const [file, ...rest] = args.positionals;
+  if (file === undefined || rest.length > 0) throw new UsageError("expecting one image file name");
+  const image = await openImage(context, file, {
+    format: formatOption(args.value("format")),
+    share: args.has("force-share"),
+    withoutBacking: !args.has("backing-chain"),
+    allowPaths: args.values("allow-path"),
+  });
+  const chain = await withImage(image, () =>
+    Promise.all(image.layers.map((layer, depth) => describeLayer(layer, depth === 0 ? file : (layer.path ?? "")))),
+  );
+  const shown = args.has("backing-chain") ? chain : chain[0];
+  await context.print(output === "json" ? `${JSON.stringify(shown, null, 4)}\n` : chain.map(forPeople).join("\n"));
+  return 0;
+}

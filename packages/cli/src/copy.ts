@@ -1,0 +1,119 @@
+import { type Backend, extentsOf, zeroRange } from "@instar/backend";
+import { inParallel } from "./parallel.js";
+import { cut, pairRuns, type Run } from "./runs.js";
+import { roundUp } from "./sizes.js";
+import { isZero } from "./zeroes.js";
+
+/** What to copy, and how. Sizes in bytes. */
+export interface CopyJob {
+  readonly source: Backend;
+  readonly target: Backend;
+  /** What the target shows where nothing has been written to it; absent where it shows zeroes. */
+  readonly base?: Backend | undefined;
+  /** The target, and what is below it, is known to read as zeroes (or as `base`) so far. */
+  readonly targetIsClear: boolean;
+  /** Zeroes are looked for, and left out, in units of this many bytes; 0 writes out everything. */
+  readonly sparse: number;
+  /** How many chunks may be under way at once. */
+  readonly parallel: number;
+  /** Whether writes begin in the order of their offsets. */
+  readonly ordered: boolean;
+  readonly signal: AbortSignal;
+  /** Is told of bytes that are done. */
+  readonly progress: (bytes: number) => void;
+}
+
+const CHUNK = 1_048_576;
+
+/** A part of the work of one worker. */
+interface Step extends Run {
+  /** Whether the source, or the base, may hold something else than zeroes here. */
+  readonly source: boolean;
+  readonly base: boolean;
+  /** Resolves when the writes before this step have begun. */
+  readonly turn: Promise<void>;
+  /** To be called when the writes of this step have begun. */
+  readonly begun: () => void;
+}
+
+/** Copies what the source shows to the target, which is at least as large. Does not sync. */
+export async function copyDisk(job: CopyJob): Promise<void> {
+  const chunk = roundUp(CHUNK, job.sparse || 1);
+  await inParallel(steps(job, chunk), job.parallel, job.signal, () => {
+    const buffer = Buffer.allocUnsafe(chunk);
+    const below = Buffer.allocUnsafe(job.base ? chunk : 0);
+    return async (step, signal) => {
+      try {
+        const bytes = buffer.subarray(0, step.length);
+        const old = below.subarray(0, job.base ? step.length : 0);
+        await Promise.all([
+          fill(bytes, step.source ? job.source : undefined, step.offset, signal),
+          fill(old, step.base ? job.base : undefined, step.offset, signal),
+        ]);
+        if (job.ordered) await step.turn;
+        const writes = [...pieces(job, step, bytes, old)].map(({ offset, length, kind }) =>
+          kind === "zero"
+            ? zeroRange(job.target, offset, length, { signal })
+            : job.target.write(bytes.subarray(offset - step.offset, offset - step.offset + length), offset, { signal }),
+        );
+        step.begun();
+        await Promise.all(writes);
+      } finally {
+        // Also after a failure: nobody is to wait for a turn that never comes.
+        step.begun();
+      }
+      job.progress(step.length);
+      return true;
+    };
+  });
+}
+
+/** Everything that needs to be looked at, in order. What need not be is told to `progress` at once. */
+async function* steps(job: CopyJob, chunk: number): AsyncGenerator<Step> {
+  const { source, base, signal } = job;
+  const sources = extentsOf(source, 0, source.size, { signal });
+  const bases = extentsOf(base ?? source, 0, base ? Math.min(base.size, source.size) : 0, { signal });
+  let turn = Promise.resolve();
+  for await (const run of pairRuns(sources, bases)) {
+    const needed = { source: run.a?.kind === "data", base: run.b?.kind === "data" };
+    if (!needed.source && !needed.base && job.targetIsClear && job.sparse > 0) {
+      job.progress(run.length);
+      continue;
+    }
+    for (const part of cut(run, chunk)) {
+      const before = turn;
+      let begun = (): void => {};
+      turn = new Promise((resolve) => (begun = resolve));
+      yield { ...part, ...needed, turn: before, begun };
+    }
+  }
+}
+
+async function fill(target: Buffer, from: Backend | undefined, offset: number, signal: AbortSignal): Promise<void> {
+  const length = from ? Math.max(0, Math.min(target.byteLength, from.size - offset)) : 0;
+  target.fill(0, length);
+  if (from && length > 0) await from.read(target.subarray(0, length), offset, { signal });
+}
+
+/** What of a step has to be written, as data or as zeroes; neighbours of one kind together. */
+function* pieces(job: CopyJob, step: Run, bytes: Buffer, old: Buffer): Generator<Run & { kind: "data" | "zero" }> {
+  let piece: { offset: number; length: number; kind: "data" | "zero" } | undefined;
+  for (const { offset, length } of cut(step, job.sparse || step.length)) {
+    const start = offset - step.offset;
+    const kind = kindOf(job, bytes, old, start, start + length);
+    if (piece?.kind === kind && piece.offset + piece.length === offset) {
+      piece.length += length;
+      continue;
+    }
+    if (piece) yield piece;
+    piece = kind === "nothing" ? undefined : { offset, length, kind };
+  }
+  if (piece) yield piece;
+}
+
+function kindOf(job: CopyJob, bytes: Buffer, old: Buffer, start: number, end: number): "data" | "zero" | "nothing" {
+  if (job.sparse === 0) return "data";
+  if (job.base && job.targetIsClear && bytes.compare(old, start, end, start, end) === 0) return "nothing";
+  if (!isZero(bytes, start, end)) return "data";
+  return job.targetIsClear && !job.base ? "nothing" : "zero";
+}

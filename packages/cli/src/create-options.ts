@@ -1,0 +1,88 @@
+import { parseKeyValues } from "./args.js";
+import { CliError, UsageError } from "./errors.js";
+import { type Format, formatNamed } from "./open-image.js";
+import { parseSize } from "./sizes.js";
+
+/** What `-o` says of a new image. Sizes in bytes. */
+export interface CreateOptions {
+  readonly size?: number;
+  /** As given: `0.10`, `1.1`, `v2` or `v3`. */
+  readonly compat?: string;
+  readonly clusterSize?: number;
+  readonly refcountBits?: number;
+  readonly backingFile?: string;
+  readonly backingFormat?: Format;
+}
+
+/** How each option is understood. */
+type Readers = Readonly<Record<string, (value: string) => CreateOptions>>;
+
+const COMPAT = ["0.10", "1.1", "v2", "v3"];
+
+const READERS: Readonly<Record<Format, Readers>> = {
+  raw: {
+    size: (value) => ({ size: parseSize(value) }),
+    preallocation: only("preallocation", "off"),
+  },
+  qcow2: {
+    size: (value) => ({ size: parseSize(value) }),
+    compat: (value) => {
+      if (!COMPAT.includes(value)) throw new UsageError(`compat '${value}': must be one of ${COMPAT.join(", ")}`);
+      return { compat: value };
+    },
+    cluster_size: (value) => ({ clusterSize: parseSize(value, "cluster_size") }),
+    refcount_bits: (value) => ({ refcountBits: parseSize(value, "refcount_bits") }),
+    backing_file: (value) => ({ backingFile: value }),
+    backing_fmt: (value) => ({ backingFormat: formatNamed(value) }),
+    compression_type: only("compression_type", "zlib"),
+    extended_l2: only("extended_l2", "off"),
+    lazy_refcounts: only("lazy_refcounts", "off"),
+    preallocation: only("preallocation", "off"),
+    encryption: only("encryption", "off"),
+    data_file_raw: only("data_file_raw", "off"),
+  },
+};
+
+/** An option that scripts give, of which one value alone can be had here. */
+function only(name: string, supported: string): (value: string) => CreateOptions {
+  return (value) => {
+    if (value === supported) return {};
+    throw new CliError(`${name}=${value} is not supported (only ${name}=${supported})`);
+  };
+}
+
+const HELP: Readonly<Record<Format, string>> = {
+  raw: `Supported raw options:
+  size=<size>            - Virtual disk size
+`,
+  qcow2: `Supported qcow2 options:
+  backing_file=<str>     - File name of a base image
+  backing_fmt=<str>      - Image format of the base image
+  cluster_size=<size>    - qcow2 cluster size, 512 to 2M (default: 64k)
+  compat=<str>           - Compatibility level (v2 [0.10] or v3 [1.1])
+  refcount_bits=<num>    - Width of a reference count entry in bits, 1 to 64 (default: 16)
+  size=<size>            - Virtual disk size
+`,
+};
+
+/** The text for `-o help` or `-o ?`, if that is among the options. */
+export function createOptionsHelp(format: Format, lists: readonly string[]): string | undefined {
+  return lists.some((list) => /(^|,)(help|\?)(,|$)/.test(list)) ? HELP[format] : undefined;
+}
+
+/**
+ * Understands what stands behind `-o`.
+ *
+ * @param lists the values of all `-o`, in order
+ * @throws {@link UsageError} for an option that the format does not have, and for a bad value.
+ */
+export function parseCreateOptions(format: Format, lists: readonly string[]): CreateOptions {
+  const readers = READERS[format];
+  let options: CreateOptions = {};
+  for (const [name, value] of parseKeyValues(lists)) {
+    const read = Object.hasOwn(readers, name) ? readers[name] : undefined;
+    if (!read) throw new UsageError(`-o ${name}: ${format} has no such option, or it is not supported (see -o help)`);
+    options = { ...options, ...read(value) };
+  }
+  return options;
+}

@@ -1,0 +1,22 @@
+import type { CreateOptions } from "./create-options.js";
+import { printable } from "./errors.js";
+import type { Format } from "./open-image.js";
+
+/** The line that says what is made, in the words and the order of qemu-img. */
+export function formattingLine(name: string, format: Format, size: number, options: CreateOptions): string {
+  const { compat, clusterSize = 65536, refcountBits = 16, backingFile, backingFormat } = options;
+  const qcow2 = format === "qcow2";
+  const fields: (readonly [name: string, value: string | number | undefined])[] = [
+    ["cluster_size", qcow2 ? clusterSize : undefined],
+    ["extended_l2", qcow2 ? "off" : undefined],
+    ["compression_type", qcow2 ? "zlib" : undefined],
+    ["size", size],
+    ["compat", compat],
+    ["backing_file", backingFile?.replaceAll(",", ",,")],
+    ["backing_fmt", backingFormat],
+    ["lazy_refcounts", qcow2 ? "off" : undefined],
+    ["refcount_bits", qcow2 ? refcountBits : undefined],
+  ];
+  const shown = fields.filter(([, value]) => value !== undefined).map(([field, value]) => `${field}=${value}`);
+  return `${printable(`Formatting '${name}', fmt=${format} ${shown.join(" ")}`)}\n`;
+}

@@ -1,0 +1,27 @@
+import type { Readable, Writable } from "node:stream";
+
+/** A stream that a command writes to. */
+export type Output = Writable & { readonly isTTY?: boolean };
+
+/** Everything a command knows of the process around it, so that a test or another program can stand in for it. */
+export interface Host {
+  /** Results. */
+  readonly stdout: Output;
+  /** Errors and warnings, a line each. */
+  readonly stderr: Output;
+  /** Commands for `io`. Looked at only then. */
+  readonly stdin: Readable & { readonly isTTY?: boolean };
+  /** Environment variables. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Calls `listener` when the program is asked to stop; returns what takes the listener away again. */
+  onStop(listener: (signal: "SIGINT" | "SIGTERM") => void): () => void;
+  /** Milliseconds on a clock that never goes back. */
+  now(): number;
+}
+
+/** Writes to a stream and waits until it has taken everything. Rejects when it cannot. */
+export function writeTo(stream: Output, data: string | Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    stream.write(data, (error) => (error ? reject(error) : resolve()));
+  });
+}

@@ -1,0 +1,110 @@
+import { Qcow2Image, type Qcow2Info } from "@instar/qcow2";
+import { printable } from "./errors.js";
+import { referencePath } from "./gate.js";
+import { fileFacts } from "./location.js";
+import type { Layer } from "./open-image.js";
+import { formatSize } from "./sizes.js";
+
+/** What is particular to a qcow2 image, with the names of `qemu-img info --output=json`. */
+export interface Qcow2Specific {
+  readonly compat: "0.10" | "1.1";
+  readonly "compression-type": string;
+  readonly "lazy-refcounts"?: boolean;
+  readonly "refcount-bits": number;
+  readonly corrupt?: boolean;
+  readonly "extended-l2"?: boolean;
+}
+
+/** What is known of an image, with the names of `qemu-img info --output=json`. Sizes in bytes. */
+export interface ImageInfo {
+  readonly "virtual-size": number;
+  readonly filename: string;
+  readonly "cluster-size"?: number;
+  readonly format: string;
+  /** What it takes on its file system. */
+  readonly "actual-size"?: number;
+  readonly "format-specific"?: { readonly type: "qcow2"; readonly data: Qcow2Specific };
+  readonly "full-backing-filename"?: string;
+  readonly "backing-filename"?: string;
+  readonly "backing-filename-format"?: string;
+  readonly "dirty-flag": boolean;
+}
+
+/** Describes a layer of an image. */
+export async function describeLayer(layer: Layer, filename: string): Promise<ImageInfo> {
+  const { path, format, disk } = layer;
+  const facts = path === undefined ? undefined : await fileFacts(path);
+  const common = {
+    "virtual-size": disk.size,
+    filename,
+    format,
+    ...(facts && { "actual-size": facts.allocated }),
+    "dirty-flag": false,
+  };
+  if (!(disk instanceof Qcow2Image)) return common;
+  const info = disk.info();
+  return {
+    ...common,
+    "cluster-size": info.clusterSize,
+    "format-specific": { type: "qcow2", data: specific(info) },
+    ...(info.backingFile !== undefined && {
+      "backing-filename": info.backingFile,
+      "full-backing-filename": fullName(info.backingFile, path ?? filename),
+    }),
+    ...(info.backingFormat !== undefined && { "backing-filename-format": info.backingFormat }),
+    "dirty-flag": info.dirty,
+  };
+}
+
+function specific(info: Qcow2Info): Qcow2Specific {
+  const common = { "compression-type": info.compressionType, "refcount-bits": info.refcountBits };
+  if (info.version === 2) return { compat: "0.10", ...common };
+  return {
+    compat: "1.1",
+    ...common,
+    "lazy-refcounts": info.lazyRefcounts,
+    corrupt: info.corrupt,
+    "extended-l2": info.extendedL2,
+  };
+}
+
+function fullName(backingFile: string, imagePath: string): string {
+  try {
+    return referencePath({ kind: "backing", name: backingFile }, imagePath);
+  } catch {
+    // A name that cannot be followed stands for itself.
+    return backingFile;
+  }
+}
+
+/** The description as `qemu-img info` prints it. */
+export function forPeople(info: ImageInfo): string {
+  const lines = [
+    `image: ${info.filename}`,
+    `file format: ${info.format}`,
+    `virtual size: ${formatSize(info["virtual-size"])} (${info["virtual-size"]} bytes)`,
+    `disk size: ${info["actual-size"] === undefined ? "unavailable" : formatSize(info["actual-size"])}`,
+  ];
+  if (info["cluster-size"] !== undefined) lines.push(`cluster_size: ${info["cluster-size"]}`);
+  if (info["dirty-flag"]) lines.push("cleanly shut down: no");
+  const backing = info["backing-filename"];
+  if (backing !== undefined) {
+    const full = info["full-backing-filename"];
+    lines.push(`backing file: ${backing}${full === backing ? "" : ` (actual path: ${full})`}`);
+  }
+  if (info["backing-filename-format"] !== undefined) {
+    lines.push(`backing file format: ${info["backing-filename-format"]}`);
+  }
+  if (info["format-specific"]) lines.push(...specificLines(info["format-specific"].data));
+  return lines.map((line) => `${printable(line)}\n`).join("");
+}
+
+/** The part of the description that is particular to the format, a line each. */
+export function specificLines(data: Qcow2Specific): string[] {
+  return [
+    "Format specific information:",
+    ...(["compat", "compression-type", "lazy-refcounts", "refcount-bits", "corrupt", "extended-l2"] as const)
+      .filter((key) => data[key] !== undefined)
+      .map((key) => `    ${key.replace("-", " ")}: ${data[key]}`),
+  ];
+}

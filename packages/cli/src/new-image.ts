@@ -1,0 +1,125 @@
+import { truncate, unlink } from "node:fs/promises";
+import { type Backend, MemoryBackend } from "@instar/backend";
+import { isQcow2Error, type Qcow2Error, Qcow2Image } from "@instar/qcow2";
+import type { Context } from "./command.js";
+import type { CreateOptions } from "./create-options.js";
+import { DeferredSync } from "./deferred-sync.js";
+import { CliError, oneLine } from "./errors.js";
+import { fileFacts, localPath } from "./location.js";
+import type { Format } from "./open-image.js";
+import { RawImage, SECTOR } from "./raw-image.js";
+import { roundUp } from "./sizes.js";
+import { openStorage } from "./storage.js";
+
+/** What to make. */
+export interface NewImage {
+  readonly name: string;
+  readonly format: Format;
+  /** Bytes the guest sees; rounded up to whole sectors, as QEMU does. */
+  readonly size: number;
+  readonly options: CreateOptions;
+  /** What stands below the image while it is worked with. Is closed in any case. */
+  readonly base?: Backend | undefined;
+  /** Not to sync it. */
+  readonly unsafe?: boolean | undefined;
+}
+
+/**
+ * Makes an image, works with it, closes it and syncs it. Where any of this fails, a file that was made is removed, and
+ * one that was there before is left empty: half an image must not pass for one.
+ */
+export async function withNewImage(
+  context: Context,
+  what: NewImage,
+  work: (disk: Backend) => Promise<void>,
+): Promise<void> {
+  const { disk, abandon } = await makeImage(context, what).catch(async (error: unknown) => {
+    await what.base?.close();
+    throw error;
+  });
+  try {
+    await work(disk);
+    await disk.close();
+  } catch (error) {
+    // The first failure is the one to tell of.
+    await disk.close().catch(() => {});
+    await abandon();
+    throw error;
+  }
+}
+
+interface MadeImage {
+  readonly disk: Backend;
+  /** Leaves nothing of it, once it is closed. */
+  readonly abandon: () => Promise<void>;
+}
+
+async function makeImage(context: Context, what: NewImage): Promise<MadeImage> {
+  const path = localPath(what.name);
+  if (path === undefined) throw new CliError(`'${what.name}': only local files can be written`);
+  const existed = (await fileFacts(path)) !== undefined;
+  const create = existed ? "never" : "new";
+  const file = await openStorage(path, { write: true, create, signal: context.signal });
+  // Nobody needs half an image in the right order: one sync at the end makes all of it durable.
+  const deferred = new DeferredSync(file, what.unsafe !== true);
+  try {
+    const disk = await format(deferred, what);
+    return { disk, abandon: () => leaveNothing(path, existed, context) };
+  } catch (error) {
+    await deferred.close().catch(() => {});
+    // What was there before is as it was: the options are looked at before anything is written.
+    if (!existed) await leaveNothing(path, existed, context);
+    throw error;
+  }
+}
+
+/** Does not throw: there is a failure already that is to be told. */
+async function leaveNothing(path: string, existed: boolean, context: Context): Promise<void> {
+  try {
+    if (!existed) return await unlink(path);
+    await truncate(path);
+    context.warn(`${path}: was being replaced, and is left empty`);
+  } catch (error) {
+    context.warn(`${path}: is incomplete, and could not be removed: ${oneLine(error)}`);
+  }
+}
+
+async function format(file: Backend, { format: kind, size, options, base, name }: NewImage): Promise<Backend> {
+  const { compat = "1.1", clusterSize, refcountBits, backingFile, backingFormat = "raw" } = options;
+  const sectors = roundUp(size, SECTOR);
+  if (kind === "raw") {
+    await file.truncate(0);
+    await file.truncate(sectors);
+    return new RawImage(file, false);
+  }
+  try {
+    return await Qcow2Image.create(file, {
+      size: sectors,
+      version: compat === "0.10" || compat === "v2" ? 2 : 3,
+      ...(clusterSize !== undefined && { clusterSize }),
+      ...(refcountBits !== undefined && { refcountBits }),
+      ...(backingFile !== undefined && {
+        backing: { name: backingFile, format: backingFormat },
+        // Where nobody is to read what is below, nothing is.
+        backingBackend: base ?? new MemoryBackend(),
+      }),
+    });
+  } catch (error) {
+    throw isQcow2Error(error, "ERR_INVALID_OPTION") ? inOurWords(name, error) : error;
+  }
+}
+
+/** The names that the options have on the command line. */
+const OPTION_NAMES: ReadonlyMap<string, string> = new Map([
+  ["version", "compat"],
+  ["clusterSize", "cluster_size"],
+  ["refcountBits", "refcount_bits"],
+  ["backing.name", "backing_file"],
+  ["backing.format", "backing_fmt"],
+]);
+
+function inOurWords(name: string, error: Qcow2Error): CliError {
+  const option = OPTION_NAMES.get(error.field ?? "") ?? error.field;
+  const message = option === undefined ? error.message : `${option} is ${String(error.value)}, must be ${error.rule}`;
+  return new CliError(`${name}: ${message}`, { cause: error });
+}

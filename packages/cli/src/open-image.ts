@@ -1,0 +1,182 @@
+import type { Backend } from "@instar/backend";
+import { probeQcow2, Qcow2Image, type ReferenceGate } from "@instar/qcow2";
+import type { Context } from "./command.js";
+import { CliError, Interrupted, oneLine } from "./errors.js";
+import { allowedDirectories, openReference } from "./gate.js";
+import { type FileIdentity, fileFacts, localPath } from "./location.js";
+import { RawImage } from "./raw-image.js";
+import { openStorage, type StorageOptions } from "./storage.js";
+
+/** The formats, by their names. */
+export const FORMATS = ["qcow2", "raw"] as const;
+/** A format. */
+export type Format = (typeof FORMATS)[number];
+
+/** The options of every command that opens images. */
+export const OPEN_OPTIONS = {
+  "allow-path": { value: "DIR", help: "let images name files in DIR or below it, too (repeatable)" },
+  "image-opts": { refused: "descriptions of images by options are not supported" },
+  object: { value: "OBJECT", refused: "secrets are not supported" },
+} as const;
+
+/** How to open an image. */
+export interface OpenImageOptions {
+  /** Its format; probed by content where absent. */
+  readonly format?: Format | undefined;
+  /** To be written to. */
+  readonly write?: boolean | undefined;
+  /** Not to take or respect the lock against a second writer. */
+  readonly share?: boolean | undefined;
+  /** Not to open the backing file. Reading what is there fails then. */
+  readonly withoutBacking?: boolean | undefined;
+  /** To read or write much of it: holes of raw files are worth knowing then. */
+  readonly sparse?: boolean | undefined;
+  /** Values of `--allow-path`. */
+  readonly allowPaths: readonly string[];
+}
+
+/** A file of a chain of images. */
+export interface Layer {
+  /** Its path; absent where it is no local file. */
+  readonly path: string | undefined;
+  /** Which file it is; absent where it is no local file. */
+  readonly identity: FileIdentity | undefined;
+  readonly format: Format;
+  /** What the guest would see if this were the top. */
+  readonly disk: Backend;
+}
+
+/** An image that is open. */
+export interface Image {
+  /** What the user called it. */
+  readonly name: string;
+  readonly format: Format;
+  /** What the guest sees. Closing it closes everything. */
+  readonly disk: Backend;
+  /** The same, where it is a qcow2 image. */
+  readonly qcow2: Qcow2Image | undefined;
+  /** The files that it consists of: itself, its backing file, and so on. */
+  readonly layers: readonly Layer[];
+}
+
+/** The format of that name. */
+export function formatNamed(name: string): Format {
+  const format = FORMATS.find((known) => known === name);
+  if (format === undefined) throw new CliError(`unknown file format '${name}' (known: ${FORMATS.join(", ")})`);
+  return format;
+}
+
+/** The value of a format option. */
+export function formatOption(value: string | undefined): Format | undefined {
+  return value === undefined ? undefined : formatNamed(value);
+}
+
+/**
+ * Opens an image, its backing files through the gate.
+ *
+ * @throws {@link CliError} that names the image.
+ */
+export async function openImage(context: Context, name: string, options: OpenImageOptions): Promise<Image> {
+  try {
+    const allowed = await allowedDirectories(options.allowPaths, context.host.env["INSTAR_ALLOW_PATH"]);
+    return await new ImageOpener(context, options, allowed).openTop(name);
+  } catch (error) {
+    if (error instanceof Interrupted) throw error;
+    throw new CliError(`could not open '${name}': ${oneLine(error)}`, { cause: error });
+  }
+}
+
+/** Opens one chain. */
+class ImageOpener {
+  readonly #context: Context;
+  readonly #options: OpenImageOptions;
+  readonly #allowed: readonly string[];
+  /** What is being opened, from the top downwards. */
+  readonly #way: Pick<Layer, "path" | "identity">[] = [];
+  /** What is open, from the top downwards. */
+  readonly #layers: Layer[] = [];
+
+  constructor(context: Context, options: OpenImageOptions, allowed: readonly string[]) {
+    this.#context = context;
+    this.#options = options;
+    this.#allowed = allowed;
+  }
+
+  async openTop(name: string): Promise<Image> {
+    const path = localPath(name);
+    const { write = false, format } = this.#options;
+    const file = await openStorage(path ?? name, this.#how(write));
+    const identity = path === undefined ? undefined : (await fileFacts(path))?.identity;
+    const { disk, format: found } = await this.#openLayer(file, { path, identity }, format, write);
+    if (found === "raw" && format === undefined && write) {
+      this.#context.warn(`${name}: taken for raw, since nothing in it tells its format; -f says so without a warning`);
+    }
+    return { name, format: found, disk, qcow2: disk instanceof Qcow2Image ? disk : undefined, layers: this.#layers };
+  }
+
+  /** Makes an image of a file, which it closes where that fails. */
+  async #openLayer(
+    file: Backend,
+    { path, identity }: Pick<Layer, "path" | "identity">,
+    named: Format | undefined,
+    write: boolean,
+  ): Promise<Layer> {
+    try {
+      this.#way.push({ path, identity });
+      this.#refuseLoop();
+      const format = named ?? ((await probeQcow2(file)) ? "qcow2" : "raw");
+      const disk =
+        format === "raw"
+          ? new RawImage(file, named === undefined && write)
+          : await Qcow2Image.open(file, {
+              write,
+              depth: this.#way.length - 1,
+              signal: this.#context.signal,
+              ...(this.#options.withoutBacking ? { backing: "ignore" } : { openReferenced: this.#backingOf(path) }),
+            });
+      const layer: Layer = { path, identity, format, disk };
+      this.#layers.unshift(layer);
+      return layer;
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  #backingOf(imagePath: string | undefined): ReferenceGate {
+    return async (reference) => {
+      if (imagePath === undefined) throw new CliError("only images in local files may name others");
+      const format = reference.format === undefined ? undefined : formatNamed(reference.format);
+      const open = (path: string): Promise<Backend> => openStorage(path, this.#how(false));
+      const opened = await openReference(reference, imagePath, this.#allowed, open);
+      return (await this.#openLayer(opened.file, opened, format, false)).disk;
+    };
+  }
+
+  #how(write: boolean): StorageOptions {
+    const { share, sparse } = this.#options;
+    return { write, lock: share !== true, sparse, signal: this.#context.signal };
+  }
+
+  #refuseLoop(): void {
+    const last = this.#way.at(-1)?.identity;
+    const first = this.#way.findIndex(({ identity }) => identity !== undefined && identity === last);
+    if (first < 0 || first === this.#way.length - 1) return;
+    const paths = this.#way.slice(first).map(({ path }) => path);
+    throw new CliError(`the chain of backing files is a loop: ${paths.join(" -> ")}`);
+  }
+}
+
+/** Runs `work` with an image and closes the image, which writes out what is left; a failure of that counts. */
+export async function withImage<T>(image: Image, work: (image: Image) => Promise<T>): Promise<T> {
+  let result: T;
+  try {
+    result = await work(image);
+  } catch (error) {
+    // The first failure is the one to tell of.
+    await image.disk.close().catch(() => {});
+    throw error;
+  }
+  await image.disk.close();
+  return result;
+}

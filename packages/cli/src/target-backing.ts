@@ -1,0 +1,63 @@
+import type { Context } from "./command.js";
+import type { CreateOptions } from "./create-options.js";
+import { CliError } from "./errors.js";
+import { referencePath } from "./gate.js";
+import { fileFacts, localPath } from "./location.js";
+import { type Format, formatNamed, type Image, openImage, type OpenImageOptions } from "./open-image.js";
+
+/**
+ * Adds what `-b` and `-F` say of the image below to what `-o` says.
+ *
+ * @throws {@link CliError} where that is contradictory, or its format is not named: nobody is to guess it later.
+ */
+export function withBacking(
+  name: string,
+  format: Format,
+  options: CreateOptions,
+  backing: { readonly file: string | undefined; readonly format: string | undefined },
+): CreateOptions {
+  const { file = options.backingFile, format: named = options.backingFormat } = backing;
+  if (file === undefined && named === undefined) return options;
+  if (format !== "qcow2") throw new CliError(`${name}: format ${format} has no backing file`);
+  if (file === undefined) throw new CliError(`${name}: a backing format (-F) needs a backing file (-b)`);
+  if (named === undefined) throw new CliError(`${name}: a backing file needs its format (-F raw or -F qcow2)`);
+  return { ...options, backingFile: file, backingFormat: formatNamed(named) };
+}
+
+/**
+ * Opens the image below one that is yet to be made. The user named it, so that it may lie anywhere; what it names in
+ * turn goes through the gate.
+ *
+ * @throws {@link CliError} where it cannot be opened, or where it, or what is below it, is the very file to be made.
+ */
+export async function openTargetBacking(
+  context: Context,
+  name: string,
+  options: CreateOptions,
+  how: Pick<OpenImageOptions, "allowPaths" | "sparse">,
+): Promise<Image> {
+  const reference = { kind: "backing", name: options.backingFile ?? "" } as const;
+  const path = referencePath(reference, localPath(name) ?? name);
+  const image = await openImage(context, path, { ...how, format: options.backingFormat });
+  try {
+    await refuseToReplace(name, [image]);
+    return image;
+  } catch (error) {
+    await image.disk.close();
+    throw error;
+  }
+}
+
+/** Throws where the file to be made or written is one that `images` consist of. */
+export async function refuseToReplace(name: string, images: readonly Image[]): Promise<void> {
+  const path = localPath(name);
+  const target = path === undefined ? undefined : await fileFacts(path);
+  if (target === undefined) return;
+  for (const image of images) {
+    for (const layer of image.layers) {
+      if (layer.identity !== target.identity) continue;
+      const part = layer.path === image.name ? "" : ` (as '${layer.path}', below '${image.name}')`;
+      throw new CliError(`'${name}' is in use as a source${part}: it would be destroyed`);
+    }
+  }
+}

@@ -1,0 +1,92 @@
+import { execFile, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable, Writable } from "node:stream";
+import { fileURLToPath } from "node:url";
+import { afterAll } from "vitest";
+import type { Host } from "../src/index.js";
+import { run } from "../src/index.js";
+
+/** The executable. */
+export const BIN: string = fileURLToPath(new URL("../bin/instar.js", import.meta.url));
+
+/** What a command did. */
+export interface Outcome {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** What stands around a command in a test. */
+export interface Surroundings {
+  readonly env?: Record<string, string>;
+  readonly stdin?: string | Iterable<string>;
+  /** Is given what asks the program to stop. */
+  readonly onStart?: (stop: (signal: "SIGINT" | "SIGTERM") => void) => void;
+}
+
+/** Runs a command line in this process. */
+export async function instar(argv: readonly string[], around: Surroundings = {}): Promise<Outcome> {
+  const out = collector();
+  const err = collector();
+  const { stdin = [] } = around;
+  const host: Host = {
+    stdout: out.stream,
+    stderr: err.stream,
+    stdin: Readable.from(typeof stdin === "string" ? [stdin] : stdin),
+    env: around.env ?? {},
+    now: () => performance.now(),
+    onStop(listener) {
+      around.onStart?.(listener);
+      return () => {};
+    },
+  };
+  const code = await run(argv, host);
+  return { code, out: out.text(), err: err.text() };
+}
+
+function collector(): { stream: Writable; text: () => string } {
+  const chunks: Buffer[] = [];
+  const stream = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      chunks.push(chunk);
+      done();
+    },
+  });
+  return { stream, text: () => Buffer.concat(chunks).toString() };
+}
+
+/** Runs a program to its end. */
+export function program(file: string, argv: readonly string[], cwd?: string): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    execFile(file, [...argv], { cwd, maxBuffer: 1 << 26 }, (error, out, err) => {
+      if (error && typeof error.code !== "number") reject(error);
+      else resolve({ code: typeof error?.code === "number" ? error.code : 0, out, err });
+    });
+  });
+}
+
+/** Runs the executable. */
+export function instarProcess(argv: readonly string[], cwd?: string): Promise<Outcome> {
+  return program(process.execPath, [BIN, ...argv], cwd);
+}
+
+/** Runs a program of QEMU that must succeed. */
+export async function qemu(name: "qemu-img" | "qemu-io", ...argv: readonly string[]): Promise<string> {
+  const { code, out, err } = await program(name, argv);
+  if (code !== 0) throw new Error(`${name} ${argv.join(" ")}: exit ${code}: ${err}`);
+  return out;
+}
+
+/** Whether qemu-img and qemu-io are here. */
+export const HAS_QEMU: boolean = spawnSync("qemu-img", ["--version"]).status === 0;
+/** For the titles of tests that are skipped without. */
+export const NEEDS_QEMU = "(needs Debian package qemu-utils)";
+
+/** A directory that is gone after the tests of the file; what it is called with is a path in it. */
+export function scratch(): (...parts: string[]) => string {
+  const directory = mkdtempSync(join(tmpdir(), "instar-cli-"));
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+  return (...parts) => join(directory, ...parts);
+}
