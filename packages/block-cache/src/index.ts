@@ -1,0 +1,2 @@
+export { BlockCache, type BlockCacheCounters } from "./block-cache.js";
+export type { BlockCacheOptions } from "./options.js";

@@ -1,0 +1,123 @@
+import type { Backend } from "@instar/backend";
+import { DirectWrites, type EntryIo, type LoadWait } from "@instar/lru-cache";
+import { type Block, storedBlock } from "./block.js";
+import { DirtyBlocks } from "./dirty-blocks.js";
+import { LoadQueue } from "./load-queue.js";
+import type { Settings } from "./options.js";
+import { RangeLocks } from "./range-locks.js";
+
+/** Bytes on their way to the backend. */
+interface Transfer {
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+  /** How many of the bytes are to be written; a truncate can cut them while they wait. */
+  length: number;
+}
+
+/** What stands between the cached blocks and the backend. */
+export class BlockIo implements EntryIo<number, Block> {
+  /** All that was written to the backend and may not be durable yet. */
+  readonly writes: DirectWrites;
+  /** Stores share their blocks; who changes the backend itself has them alone, and stores wait. */
+  readonly stores: RangeLocks = new RangeLocks();
+  readonly dirty: DirtyBlocks = new DirtyBlocks();
+  /** Reads and writes asked of the backend. */
+  readonly counts = { reads: 0, writes: 0 };
+  readonly #backend: Backend;
+  readonly #blockSize: number;
+  readonly #queue: LoadQueue;
+  readonly #transfers = new Set<Transfer>();
+
+  constructor(backend: Backend, settings: Settings) {
+    this.#backend = backend;
+    this.#blockSize = settings.blockSize;
+    this.writes = new DirectWrites({ name: `${settings.name} storage`, sync: () => backend.sync() });
+    const readRun = (first: number, count: number, signal: AbortSignal) => this.#readRun(first, count, signal);
+    this.#queue = new LoadQueue(readRun, settings.runLength, settings.parallel);
+  }
+
+  load(index: number, wait: LoadWait): Block | Promise<Block> {
+    if (index * this.#blockSize >= this.#backend.size) return storedBlock(new Uint8Array(this.#blockSize), 0);
+    return this.#queue.load(index, wait);
+  }
+
+  store(index: number, block: Block): Promise<void> {
+    return this.storeMany([[index, block]]);
+  }
+
+  async storeMany(blocks: readonly (readonly [index: number, block: Block])[]): Promise<void> {
+    const transfer = this.#capture(blocks);
+    const versions = blocks.map(([, { version }]) => version);
+    const hold = this.stores.enter(blocks[0]?.[0] ?? 0, blocks.at(-1)?.[0] ?? 0);
+    this.#transfers.add(transfer);
+    try {
+      if (hold.ready) await hold.ready;
+      await this.#write(transfer);
+      this.writes.wrote();
+      for (const [at, [index, block]] of blocks.entries()) this.dirty.stored(index, block, versions[at] ?? 0);
+    } finally {
+      this.#transfers.delete(transfer);
+      hold.leave();
+    }
+  }
+
+  sync(): Promise<void> {
+    return this.writes.sync();
+  }
+
+  /** Writes neighbouring blocks at once, on behalf of whoever has them alone. */
+  async writeThrough(blocks: readonly (readonly [index: number, block: Block])[]): Promise<void> {
+    await this.#write(this.#capture(blocks));
+  }
+
+  /** Fills `target` from the backend; where the backend has not grown so far yet, with zeroes. */
+  async read(target: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void> {
+    const there = Math.min(Math.max(this.#backend.size - offset, 0), target.byteLength);
+    if (there < target.byteLength) target.fill(0, there);
+    if (there === 0) return;
+    this.counts.reads++;
+    await this.#backend.read(there < target.byteLength ? target.subarray(0, there) : target, offset, { signal });
+  }
+
+  /** The backend has been cut: stores that wait must not write beyond. */
+  cut(size: number): void {
+    for (const transfer of this.#transfers) {
+      transfer.length = Math.max(0, Math.min(transfer.length, size - transfer.offset));
+    }
+  }
+
+  /** Copies neighbouring blocks into one buffer. */
+  #capture(blocks: readonly (readonly [index: number, block: Block])[]): Transfer {
+    const [first] = blocks;
+    const last = blocks.at(-1);
+    if (!first || !last) return { offset: 0, bytes: new Uint8Array(0), length: 0 };
+    const offset = first[0] * this.#blockSize;
+    if (blocks.length === 1) return { offset, bytes: first[1].bytes.slice(0, first[1].used), length: first[1].used };
+    const bytes = new Uint8Array(last[0] * this.#blockSize - offset + last[1].used);
+    for (const [at, [, block]] of blocks.entries()) {
+      const whole = at < blocks.length - 1;
+      bytes.set(whole ? block.bytes : block.bytes.subarray(0, block.used), at * this.#blockSize);
+    }
+    return { offset, bytes, length: bytes.byteLength };
+  }
+
+  async #write({ offset, bytes, length }: Transfer): Promise<void> {
+    if (length === 0) return;
+    this.counts.writes++;
+    await this.#backend.write(length < bytes.byteLength ? bytes.subarray(0, length) : bytes, offset);
+  }
+
+  async #readRun(first: number, count: number, signal: AbortSignal): Promise<Block[]> {
+    const size = this.#blockSize;
+    const offset = first * size;
+    const there = Math.min(Math.max(this.#backend.size - offset, 0), count * size);
+    const bytes = new Uint8Array(count * size);
+    await this.read(bytes, offset, signal);
+    if (count === 1) return [storedBlock(bytes, there)];
+    return Array.from({ length: count }, (_, at) => {
+      // A copy, because a block must not keep the memory of the whole run.
+      const used = Math.min(Math.max(there - at * size, 0), size);
+      return storedBlock(bytes.slice(at * size, (at + 1) * size), used);
+    });
+  }
+}

@@ -1,0 +1,106 @@
+import type { Backend } from "@instar/backend";
+import type { CacheEvent, Lease } from "@instar/lru-cache";
+import type { Block } from "./block.js";
+import { BlockIo } from "./block-io.js";
+import { BlockNode } from "./block-node.js";
+import type { BlockCacheOptions, Settings } from "./options.js";
+import { RangeLocks } from "./range-locks.js";
+
+/** A pinned block. Nobody holds one over an `await`, so a pin never stands in anybody's way. */
+export type BlockLease = Lease<number, Block>;
+
+/** A backend, the blocks of it that are cached, and who is using them. */
+export class CachedBlocks {
+  readonly backend: Backend;
+  readonly settings: Settings;
+  readonly blockSize: number;
+  readonly io: BlockIo;
+  readonly node: BlockNode;
+  /** Reads and writes that have to wait share their blocks; who changes the backend past the cache has them alone. */
+  readonly calls: RangeLocks = new RangeLocks();
+  /** Size in bytes as seen from above. The backend grows to it when the last blocks are written back. */
+  size: number;
+
+  constructor(backend: Backend, settings: Settings, options: BlockCacheOptions) {
+    this.backend = backend;
+    this.settings = settings;
+    this.blockSize = settings.blockSize;
+    this.size = backend.size;
+    this.io = new BlockIo(backend, settings);
+    const observer: { observer?: (event: CacheEvent<number>) => void } = {};
+    if (options.observer) observer.observer = options.observer;
+    this.node = new BlockNode(
+      {
+        name: settings.name,
+        limit: settings.limit,
+        io: this.io,
+        neighbours: { next: (index) => index + 1, previous: (index) => (index > 0 ? index - 1 : undefined) },
+        maxBatch: settings.runLength,
+        maxWriteBacks: settings.parallel,
+        evictionBatch: Math.max(16, Math.ceil(settings.limit / 4)),
+        dropUnsynced: options.dropUnsynced ?? false,
+        ...observer,
+      },
+      this.io.writes,
+    );
+    // What the backend's maker has written to it is made durable by the first sync.
+    if (backend.capabilities.write) this.node.changed();
+  }
+
+  /** The block that has the byte. */
+  indexOf(offset: number): number {
+    return Math.floor(offset / this.blockSize);
+  }
+
+  /** The block that has the last byte of a range which is not empty. */
+  lastIndex(offset: number, length: number): number {
+    return Math.floor((offset + length - 1) / this.blockSize);
+  }
+
+  /** How many blocks one request may have under way: a transfer, but no more than a quarter of the cache. */
+  get window(): number {
+    return Math.max(1, Math.min(this.settings.runLength, Math.floor(this.node.limit / 4)));
+  }
+
+  /** Writes into a block: to be followed by no `await` before the lease is released. */
+  modified(lease: BlockLease, index: number): void {
+    lease.value.version++;
+    this.io.dirty.add(index, lease.value);
+    lease.markDirty();
+  }
+
+  /** Something was written up to `end`. */
+  grow(end: number): void {
+    if (end > this.size) this.size = end;
+  }
+
+  /** The cached blocks from `first` to `last`, in no particular order. */
+  resident(first: number, last: number): number[] {
+    if (last - first >= this.node.size) {
+      return Array.from(this.node.keys()).filter((index) => index >= first && index <= last);
+    }
+    const found: number[] = [];
+    for (let index = first; index <= last; index++) if (this.node.has(index)) found.push(index);
+    return found;
+  }
+
+  /** Calls `visit` with every cached block from `first` to `last`. */
+  forResident(first: number, last: number, visit: (lease: BlockLease, index: number) => void): void {
+    for (const index of this.resident(first, last)) {
+      const lease = this.node.tryAcquire(index);
+      if (!lease) continue;
+      try {
+        visit(lease, index);
+      } finally {
+        lease.release();
+      }
+    }
+  }
+
+  /** Drops cached blocks without writing them, on behalf of whoever has them alone. */
+  async drop(first: number, last: number): Promise<void> {
+    const dropped = this.resident(first, last);
+    if (dropped.length > 0) await this.node.invalidate(dropped);
+    for (const index of dropped) this.io.dirty.drop(index);
+  }
+}
