@@ -1,0 +1,1 @@
+export type { Cancellable, HttpHeaders, HttpReceiver, HttpRequest, Transport } from "./transport.js";
