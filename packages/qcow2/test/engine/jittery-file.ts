@@ -1,0 +1,72 @@
+import { BaseBackend, type Capabilities, type Extent, type MemoryPages } from "@instar/backend";
+
+import type { Random } from "../interop/random.js";
+
+/** A file in memory whose requests end in an order of their own, so that everything that can interleave does. */
+export class JitteryFile extends BaseBackend {
+  readonly name: string = "jittery";
+  readonly capabilities: Capabilities = {
+    write: true,
+    grow: true,
+    truncate: true,
+    writeZeroes: true,
+    discard: true,
+    extents: true,
+    durable: true,
+  };
+  readonly #pages: MemoryPages;
+  readonly #random: Random;
+
+  constructor(pages: MemoryPages, random: Random) {
+    super();
+    this.#pages = pages;
+    this.#random = random;
+  }
+
+  get size(): number {
+    return this.#pages.size;
+  }
+
+  protected async doRead(target: Uint8Array, offset: number): Promise<void> {
+    await this.#wait();
+    this.#pages.read(target, offset);
+    await this.#wait();
+  }
+
+  protected override async doWrite(source: Uint8Array, offset: number): Promise<void> {
+    await this.#wait();
+    const middle = this.#random.below(source.byteLength);
+    this.#pages.write(source.subarray(0, middle), offset);
+    await this.#wait();
+    this.#pages.write(source.subarray(middle), offset + middle);
+    await this.#wait();
+  }
+
+  protected override async doTruncate(size: number): Promise<void> {
+    await this.#wait();
+    this.#pages.resize(size);
+  }
+
+  protected override async doWriteZeroes(offset: number, length: number): Promise<void> {
+    await this.#wait();
+    this.#pages.zero(offset, length);
+    await this.#wait();
+  }
+
+  protected override doDiscard(offset: number, length: number): Promise<void> {
+    return this.doWriteZeroes(offset, length);
+  }
+
+  protected override doSync(): Promise<void> {
+    return this.#wait();
+  }
+
+  protected override async *doExtents(offset: number, length: number): AsyncGenerator<Extent> {
+    yield* this.#pages.extents(offset, length);
+  }
+
+  async #wait(): Promise<void> {
+    if (this.#random.once(20)) await new Promise((resolve) => setImmediate(resolve));
+    for (let turns = this.#random.below(12); turns > 0; turns--) await Promise.resolve();
+  }
+}
