@@ -5,7 +5,7 @@
 export const rows: readonly (readonly string[])[] = [
   ["cli"],
   ["nbd"],
-  ["qcow2"],
+  ["qcow2", "vdi", "vhd", "vhdx", "vmdk"],
   ["block-cache"],
   ["backend-s3"],
   ["backend-fs", "backend-http"],
@@ -13,7 +13,16 @@ export const rows: readonly (readonly string[])[] = [
 ];
 
 /** Packages that also load in a browser: what only Node has stands behind a `node` condition of their `imports`. */
-export const portable: readonly string[] = ["backend", "lru-cache", "block-cache", "qcow2"];
+export const portable: readonly string[] = [
+  "backend",
+  "lru-cache",
+  "block-cache",
+  "qcow2",
+  "vdi",
+  "vhd",
+  "vhdx",
+  "vmdk",
+];
 
 /** Packages that may read arguments, the environment and the clock of the wall, and print. */
 export const impure: readonly string[] = ["cli"];

@@ -1,0 +1,1 @@
+export { isVdiError, VdiError, type VdiErrorCode, type VdiErrorInit } from "./errors.js";

@@ -1,0 +1,1 @@
+export { isVhdError, VhdError, type VhdErrorCode, type VhdErrorInit } from "./errors.js";

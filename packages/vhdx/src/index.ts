@@ -1,0 +1,1 @@
+export { isVhdxError, VhdxError, type VhdxErrorCode, type VhdxErrorInit } from "./errors.js";

@@ -1,0 +1,1 @@
+export { isVmdkError, VmdkError, type VmdkErrorCode, type VmdkErrorInit } from "./errors.js";
