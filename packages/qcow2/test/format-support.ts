@@ -12,6 +12,10 @@ export const hasQemu: boolean =
 /** For titles of tests that need QEMU. */
 export const qemuNote: string = hasQemu ? "" : " (skipped: Debian package qemu-utils is not installed)";
 
+/** For fast-check, which prints the seed of a run that fails: INSTAR_SEED replays it. */
+export const replay: { readonly seed?: number } =
+  process.env["INSTAR_SEED"] === undefined ? {} : { seed: Number(process.env["INSTAR_SEED"]) };
+
 /** A directory of its own that is gone when the scope ends. */
 export class Scratch implements Disposable {
   readonly path: string = mkdtempSync(join(tmpdir(), "instar-format-"));
