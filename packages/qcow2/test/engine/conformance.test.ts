@@ -1,0 +1,76 @@
+import { type BackendFactory, describeBackend } from "@instar/backend/conformance";
+import { type Capabilities, MemoryPages } from "@instar/backend";
+import { describe, it } from "vitest";
+
+import { Qcow2Image, type Qcow2CreateOptions } from "../../src/index.js";
+import { seed } from "../interop/random.js";
+import { memoryFile, plainDisk, TINY } from "./support.js";
+
+type Configuration = Omit<Qcow2CreateOptions, "size" | "backing" | "backingBackend"> & {
+  /** The contents come from a backing image, wholly or but for the end. */
+  readonly backed?: "whole" | "short";
+  readonly write: boolean;
+};
+
+const K = 1024;
+const configurations: readonly Configuration[] = [
+  { write: true },
+  { write: false },
+  { write: true, version: 2 },
+  { write: true, clusterSize: 512, refcountBits: 1, caches: TINY },
+  { write: true, clusterSize: 4 * K, refcountBits: 64, caches: TINY },
+  { write: true, clusterSize: 4 * K, backed: "whole", caches: TINY },
+  { write: true, clusterSize: 64 * K, backed: "short" },
+  { write: true, version: 2, clusterSize: 4 * K, backed: "whole" },
+  { write: false, clusterSize: 4 * K, backed: "short" },
+  { write: true, clusterSize: 2048 * K },
+];
+
+function factoryOf(configuration: Configuration): BackendFactory {
+  const { write, backed, ...options } = configuration;
+  const { version = 3, clusterSize = 64 * K, refcountBits = 16, caches } = options;
+  const capabilities: Capabilities = {
+    write,
+    grow: false,
+    truncate: write,
+    writeZeroes: write,
+    discard: write,
+    extents: true,
+    durable: false,
+  };
+  const name = [
+    `version ${version}, clusters of ${clusterSize}, refcounts of ${refcountBits} bits`,
+    caches && "tiny caches",
+    backed && `over a ${backed === "whole" ? "" : "shorter "}backing image`,
+    !write && "read-only",
+  ]
+    .filter(Boolean)
+    .join(", ");
+  return {
+    name,
+    capabilities,
+    blockSize: Math.min(clusterSize, 64 * K),
+    async create(contents) {
+      const pages = new MemoryPages();
+      const inBacking = backed === undefined ? 0 : contents.byteLength - (backed === "short" ? 1000 : 0);
+      const below = contents.subarray(0, inBacking);
+      const backing = () => (backed === undefined ? Promise.resolve(undefined) : plainDisk(below));
+      const image = await Qcow2Image.create(memoryFile(pages), {
+        ...options,
+        size: contents.byteLength,
+        ...(backed && { backing: { name: "base", format: "raw" } }),
+        backingBackend: await backing(),
+      });
+      if (inBacking < contents.byteLength) await image.write(contents.subarray(inBacking), inBacking);
+      await image.close();
+      const open = async (again: { readonly write: boolean }) =>
+        Qcow2Image.open(memoryFile(pages), { ...again, caches, backing: await backing() });
+      return { backend: await open({ write }), reopen: open, afterCrash: () => open({ write: false }) };
+    },
+  };
+}
+
+for (const configuration of configurations) {
+  const options = { seed, steps: configuration.clusterSize === 2048 * K ? 60 : 300 };
+  describeBackend({ describe, it: (name, body) => it(name, body, 30_000) }, factoryOf(configuration), options);
+}
