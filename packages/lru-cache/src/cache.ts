@@ -3,6 +3,7 @@ import type { Entries } from "./entries.js";
 import { CacheError } from "./errors.js";
 import { FlushNode } from "./flush-node.js";
 import { Loads } from "./loads.js";
+import { withSafeObserver } from "./observe.js";
 import { checkOptions } from "./options.js";
 import { Residents } from "./residents.js";
 import { Room, type RoomOwner } from "./room.js";
@@ -30,11 +31,11 @@ export class AsyncLruCache<K, V> extends FlushNode {
     super();
     checkOptions(options);
     this.name = options.name ?? "cache";
-    this.#options = options;
-    this.#residents = new Residents(this.name, options, this.#tally, () => this.#room.shrink());
+    this.#options = withSafeObserver(options);
+    this.#residents = new Residents(this.name, this.#options, this.#tally, () => this.#room.shrink());
     this.#entries = this.#residents.entries;
     this.#dirty = this.#residents.dirty;
-    this.#writeBack = new WriteBack(this.name, options, this.#entries, this.#dirty, this.#tally);
+    this.#writeBack = new WriteBack(this.name, this.#options, this.#entries, this.#dirty, this.#tally);
     this.#room = new Room(options.limit, this.#roomOwner(), this.#residents);
     this.#loads = new Loads((key, wait) => this.#load(key, wait), this.#residents, this.#room);
   }
@@ -56,7 +57,7 @@ export class AsyncLruCache<K, V> extends FlushNode {
 
   /** What all entries weigh together; 0 where nothing weighs them. */
   get weight(): number {
-    return this.#residents.weight;
+    return this.#residents.weights?.total ?? 0;
   }
 
   /** What has happened so far. */
@@ -103,9 +104,21 @@ export class AsyncLruCache<K, V> extends FlushNode {
    * @throws `CacheError` `ERR_PINNED` when somebody holds what stands there; like `acquire` when room or the flush fails.
    */
   async insert(key: K, value: V, options: { readonly dirty?: boolean } = {}): Promise<Lease<K, V>> {
-    const lease = await this.#replaceOrAdd(key, value);
-    if (options.dirty ?? true) lease.markDirty();
-    return lease;
+    const dirty = options.dirty ?? true;
+    for (;;) {
+      for (let wait = this.#busy(key); wait; wait = this.#busy(key)) await wait;
+      const slot = this.#entries.slotOf(key);
+      if (slot === undefined) return this.#loads.insert(key, value, dirty);
+      if (this.#entries.isPinned(slot)) {
+        throw new CacheError("ERR_PINNED", `${this.name}: insert under a key that somebody holds`, { keys: [key] });
+      }
+      const old = this.#dirty.get(slot);
+      if (!old || old.stored === old.version) {
+        this.#residents.replace(slot, value, dirty);
+        return this.#entries.pin(slot);
+      }
+      await this.#store([old]);
+    }
   }
 
   /**
@@ -119,23 +132,58 @@ export class AsyncLruCache<K, V> extends FlushNode {
     this.#room.shrink();
   }
 
+  /**
+   * Like `flush`, and makes durable what has been stored.
+   *
+   * @throws `CacheError` like `flush`; `ERR_SYNC` when the storage could not make it durable: then all that was stored
+   * since the last sync is dirty again.
+   */
   override async sync(): Promise<void> {
     const { moment } = this.#dirty;
-    await this.#store(this.#dirty.toStore());
-    await this.#writeBack.sync();
+    let failedSyncs: number;
+    do {
+      ({ failedSyncs } = this.#dirty);
+      await this.#storeAndSync(this.#dirty.toStore());
+      // A sync for somebody else that failed meanwhile may have undone what was stored for this one.
+    } while (failedSyncs !== this.#dirty.failedSyncs);
     this.#dirty.durableUntil(moment);
     this.#room.shrink();
   }
 
   /**
-   * Drops entries without writing them: all, or those under `keys`. Waits for their loads and stores under way.
+   * Drops what was neither used nor pinned since the last call; what of it is dirty is made durable first. For a timer
+   * of the caller's.
    *
-   * @throws `CacheError` `ERR_PINNED` naming the keys that somebody holds; those stay, and all edges stay too.
+   * @throws `CacheError` like `sync`; what could not be written stays.
+   */
+  async dropIdle(): Promise<void> {
+    const unused = this.#residents.idle.next();
+    const drop = () => {
+      for (const { slot, stamp } of unused) {
+        if (this.#entries.idleStamp(slot) === stamp && this.#residents.isDroppable(slot)) this.#residents.evict(slot);
+      }
+    };
+    drop();
+    const left = unused.filter(({ slot, stamp }) => this.#entries.idleStamp(slot) === stamp);
+    if (left.length === 0) return;
+    const due = left.flatMap(({ slot }) => this.#dirty.get(slot) ?? []);
+    try {
+      await this.#clean(due);
+    } finally {
+      drop();
+    }
+  }
+
+  /**
+   * Drops entries without writing them: all, or those under `keys`. Waits for their loads and stores under way.
+   * Dependencies stay, because somebody may be about to modify what depends on them.
+   *
+   * @throws `CacheError` `ERR_PINNED` naming the keys that somebody holds; those stay.
    */
   async invalidate(keys?: Iterable<K>): Promise<void> {
     const wanted = keys ? [...keys] : [...this.#loads.keys(), ...this.#entries.keys()];
     const pinned: K[] = [];
-    for (const key of wanted) {
+    for (const key of new Set(wanted)) {
       for (let wait = this.#busy(key); wait; wait = this.#busy(key)) await wait;
       const slot = this.#entries.slotOf(key);
       if (slot === undefined) continue;
@@ -146,13 +194,28 @@ export class AsyncLruCache<K, V> extends FlushNode {
       const message = `${this.name}: ${pinned.length} entries are held and stay in the cache`;
       throw new CacheError("ERR_PINNED", message, { keys: pinned });
     }
-    if (!this.#dirty.pending) this.forgetDependencies();
   }
 
-  /** Changes how many entries to keep. Resolves when the cache is that small, or all the rest is pinned. */
+  /**
+   * Changes how many entries to keep. Resolves when the cache is that small, or all the rest is pinned.
+   *
+   * @throws `CacheError` `ERR_ARGUMENT`; like `sync` when what has to go cannot be written, though the limit holds.
+   */
   async setLimit(limit: number): Promise<void> {
     checkOptions({ ...this.#options, limit });
     this.#room.limit = limit;
+    await this.#room.shrinkNow();
+  }
+
+  /**
+   * Changes how much the entries may weigh together, in a cache with `weigh`. Resolves when they weigh no more, or all
+   * the rest is pinned.
+   *
+   * @throws like `setLimit`.
+   */
+  async setMaxWeight(maxWeight: number): Promise<void> {
+    checkOptions({ ...this.#options, maxWeight });
+    if (this.#residents.weights) this.#residents.weights.most = maxWeight;
     await this.#room.shrinkNow();
   }
 
@@ -173,23 +236,6 @@ export class AsyncLruCache<K, V> extends FlushNode {
     this.#options.observer?.({ type, cache: this.name, on: other.name });
   }
 
-  async #replaceOrAdd(key: K, value: V): Promise<Lease<K, V>> {
-    for (;;) {
-      for (let wait = this.#busy(key); wait; wait = this.#busy(key)) await wait;
-      const slot = this.#entries.slotOf(key);
-      if (slot === undefined) return this.#loads.insert(key, value);
-      if (this.#entries.isPinned(slot)) {
-        throw new CacheError("ERR_PINNED", `${this.name}: insert under a key that somebody holds`, { keys: [key] });
-      }
-      const old = this.#dirty.get(slot);
-      if (!old || old.stored === old.version) {
-        this.#residents.replace(slot, value);
-        return this.#entries.pin(slot);
-      }
-      await this.#store([old]);
-    }
-  }
-
   #load(key: K, wait: LoadWait): V | PromiseLike<V> {
     this.#tally.loads++;
     this.#options.observer?.({ type: "load", cache: this.name, key });
@@ -207,11 +253,22 @@ export class AsyncLruCache<K, V> extends FlushNode {
       name: this.name,
       strict: this.#options.strict ?? false,
       roundSize: this.#options.evictionBatch ?? 16,
-      clean: async (due) => {
-        await this.#store(due);
-        if (!this.#options.dropUnsynced) await this.#writeBack.sync();
-      },
+      clean: (due) => this.#clean(due),
     };
+  }
+
+  /** Makes entries droppable. */
+  #clean(due: readonly DirtyEntry[]): Promise<void> {
+    return this.#options.dropUnsynced ? this.#store(due) : this.#storeAndSync(due);
+  }
+
+  async #storeAndSync(wanted: readonly DirtyEntry[]): Promise<void> {
+    try {
+      await this.#store(wanted);
+    } finally {
+      // Also when some failed: the others need not be written again.
+      await this.#writeBack.sync();
+    }
   }
 
   async #store(wanted: readonly DirtyEntry[]): Promise<void> {

@@ -1,5 +1,5 @@
-import { FlushNode } from "./flush-node.js";
 import { CacheError } from "./errors.js";
+import { FlushNode } from "./flush-node.js";
 import { SyncGroup } from "./sync-group.js";
 
 /** Options of {@link DirectWrites}. */
@@ -13,6 +13,8 @@ export interface DirectWritesOptions {
 /**
  * Writes that reach storage past every cache, as a node that caches can depend on: guest data before the table that
  * shows it, the zeroes of a new table before the pointer to it.
+ *
+ * Nothing here can write again what a failed sync may have thrown away: whoever is told of the failure has to.
  */
 export class DirectWrites extends FlushNode {
   readonly name: string;
@@ -23,7 +25,7 @@ export class DirectWrites extends FlushNode {
   constructor(options: DirectWritesOptions) {
     super();
     this.name = options.name ?? "direct writes";
-    this.#syncs = new SyncGroup(async () => {
+    const sync = async () => {
       const covered = this.#written;
       try {
         await options.sync();
@@ -31,7 +33,8 @@ export class DirectWrites extends FlushNode {
         throw new CacheError("ERR_SYNC", `${this.name}: syncing failed`, { cause });
       }
       this.#durable = Math.max(this.#durable, covered);
-    });
+    };
+    this.#syncs = new SyncGroup(() => this.#written, sync);
   }
 
   /** Says that a write has resolved. Call it before `dependent.dependsOn(this)`. */
@@ -39,21 +42,27 @@ export class DirectWrites extends FlushNode {
     this.#written++;
   }
 
-  get pending(): boolean {
+  /** Direct writes cannot be held back, so what has to come before the next of them is synced at once. */
+  override async dependsOn(other: FlushNode): Promise<void> {
+    if (other.pending) await this.syncFirst(other);
+  }
+
+  override get pending(): boolean {
     return this.#durable < this.#written;
   }
 
-  async sync(): Promise<void> {
+  /** @throws `CacheError` `ERR_SYNC` */
+  override async sync(): Promise<void> {
     if (this.pending) await this.#syncs.request();
   }
 
-  protected get moment(): number {
+  protected override get moment(): number {
     return this.#written;
   }
 
-  protected isDurable(moment: number): boolean {
+  protected override isDurable(moment: number): boolean {
     return moment <= this.#durable;
   }
 
-  protected edgeChanged(): void {}
+  protected override edgeChanged(): void {}
 }

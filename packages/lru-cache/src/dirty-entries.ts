@@ -22,6 +22,8 @@ export class DirtyEntries {
   #durableMoment = 0;
   /** Entries that were dropped between store and sync. */
   #dropped = 0;
+  #stores = 0;
+  #failedSyncs = 0;
 
   /** When an entry was modified last. */
   get moment(): number {
@@ -36,6 +38,16 @@ export class DirtyEntries {
   /** Whether a sync would make anything durable. */
   get unsynced(): boolean {
     return this.#unsynced.size > 0 || this.#dropped > 0;
+  }
+
+  /** How many stores have succeeded. */
+  get stores(): number {
+    return this.#stores;
+  }
+
+  /** How many syncs have failed. A store that one of them came across counts as not done. */
+  get failedSyncs(): number {
+    return this.#failedSyncs;
   }
 
   /** How many entries are pending. */
@@ -67,6 +79,7 @@ export class DirtyEntries {
 
   /** A store that captured `version` has succeeded. */
   stored(entry: DirtyEntry, version: number, durable: boolean): void {
+    this.#stores++;
     if (!this.has(entry)) return;
     entry.stored = version;
     this.#unsynced.add(entry);
@@ -90,6 +103,7 @@ export class DirtyEntries {
    * that was stored and is not durable is dirty again.
    */
   syncFailed(): void {
+    this.#failedSyncs++;
     for (const entry of this.#unsynced) entry.stored = entry.durable;
     this.#unsynced.clear();
   }

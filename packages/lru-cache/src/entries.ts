@@ -15,8 +15,8 @@ export interface EntryEvents {
   unpinned(slot: number, stamp: number): void;
   /** A holder has modified the value in a slot. */
   modified(slot: number): void;
-  /** The entries have new stamps, in the same order, with no acquire behind it. */
-  renumbered(): void;
+  /** The entries have new stamps, in the same order, with no use behind it; or there are more slots. */
+  reordered(): void;
 }
 
 /**
@@ -106,6 +106,11 @@ export class Entries<K, V> {
     return this.#slots.keys();
   }
 
+  /** The slots that hold entries. */
+  slots(): MapIterator<number> {
+    return this.#slots.values();
+  }
+
   keyAt(slot: number): K {
     return this.#keys[slot] as K;
   }
@@ -191,6 +196,7 @@ export class Entries<K, V> {
     this.#values = resized(this.#values, capacity);
     // `LruOrder` packs a stamp and a slot into one double: their product must stay below 2^53.
     this.#clockLimit = Math.min(FREE - 1, 2 ** 53 / powerOfTwo(capacity) - 1);
+    this.#events.reordered();
   }
 
   /** Gives the entries new stamps from 1 on, in the same order. */
@@ -199,7 +205,7 @@ export class Entries<K, V> {
     slots.sort((a, b) => (this.#uses[2 * a] ?? 0) - (this.#uses[2 * b] ?? 0));
     this.#clock = 0;
     for (const slot of slots) this.#uses[2 * slot] = ++this.#clock;
-    this.#events.renumbered();
+    this.#events.reordered();
   }
 }
 

@@ -4,12 +4,13 @@ import { CacheError } from "./errors.js";
  * Something that must reach storage in an order: a cache, or what is written past every cache.
  *
  * The nodes and what they depend on form a graph that never has a cycle. An edge says: nothing of this node is written
- * before what the other one had pending, at a moment of its own clock, is durable.
+ * before what the other one had pending, at a moment of its own clock, is durable. An edge goes when that is so, and in
+ * no other way.
  */
 export abstract class FlushNode {
   readonly #edges = new Map<FlushNode, number>();
-  #gatesClosed = 0;
-  #gateOpens: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
+  /** How many flushes are past the last look at the edges, or take it now. */
+  #issuing = 0;
 
   /** For errors and events. */
   abstract readonly name: string;
@@ -21,7 +22,7 @@ export abstract class FlushNode {
   protected abstract readonly moment: number;
   /** Whether all that had become pending by a moment is durable. */
   protected abstract isDurable(moment: number): boolean;
-  /** Told of every new edge, and of edges that were satisfied by a flush of the other node. */
+  /** Told of every new edge, and of every node that was made durable for the sake of this one. */
   protected abstract edgeChanged(change: "depend" | "satisfy", other: FlushNode): void;
 
   /**
@@ -30,19 +31,14 @@ export abstract class FlushNode {
    * dependency, `await dependent.dependsOn(dependency)`, then modify the dependent with no further `await` between.
    *
    * Costs nothing where `other` has nothing pending. Where the edge would close a cycle (through any number of nodes,
-   * or because both are the same) `other` is synced first, and no edge is needed.
+   * or because both are the same), or this node is being written just now, `other` is synced at once and no edge is
+   * needed.
    *
    * @throws `CacheError` `ERR_DEPENDENCY` when that sync fails; then there is no new edge, and nothing is lost.
    */
   async dependsOn(other: FlushNode): Promise<void> {
-    await this.#gate();
     if (!other.pending) return;
-    if (other.#reaches(this)) {
-      await this.#syncDependency(other);
-      await this.#gate();
-      // What was pending at the call is durable by now. An edge for what came since is a courtesy, if it is possible.
-      if (!other.pending || other.#reaches(this)) return;
-    }
+    if (this.#issuing > 0 || other.#reaches(this)) return this.syncFirst(other);
     this.#edges.set(other, other.moment);
     this.edgeChanged("depend", other);
   }
@@ -53,42 +49,36 @@ export abstract class FlushNode {
     return Array.from(this.#edges.keys(), (node) => node.name);
   }
 
-  /** Forgets the edges: nothing is left that they could hold back. */
-  protected forgetDependencies(): void {
-    this.#edges.clear();
-  }
-
   /**
-   * Calls `issue`, which starts stores of this node, at a time when all it depends on is durable, and keeps new edges
-   * waiting until `issue` has settled: they hold back only what is modified after them. Without that, a steady stream
-   * of new edges could keep a flush from ever beginning.
+   * Calls `issue`, which starts stores of this node, at a time when all it depends on is durable, and lets no new edge
+   * in until `issue` has settled. Without that, an edge that comes between two stores would hold back the first of them
+   * only, and a steady stream of edges could keep a flush from ever beginning.
    */
   protected async afterDependencies(issue: () => Promise<void>): Promise<void> {
     if (this.#edges.size > 0) await this.#satisfy();
-    this.#gatesClosed++;
+    this.#issuing++;
     try {
       while (this.#edges.size > 0) await this.#satisfy();
       await issue();
     } finally {
-      if (--this.#gatesClosed === 0) {
-        this.#gateOpens?.resolve();
-        this.#gateOpens = undefined;
-      }
+      this.#issuing--;
     }
   }
 
-  async #gate(): Promise<void> {
-    while (this.#gatesClosed > 0) {
-      this.#gateOpens ??= Promise.withResolvers<void>();
-      await this.#gateOpens.promise;
+  /** Makes durable what this node has to come after. */
+  protected async syncFirst(other: FlushNode): Promise<void> {
+    try {
+      await other.sync();
+    } catch (cause) {
+      const message = `${this.name}: ${other.name}, which must be durable first, could not be synced`;
+      throw new CacheError("ERR_DEPENDENCY", message, { cause });
     }
+    this.edgeChanged("satisfy", other);
   }
 
   async #satisfy(): Promise<void> {
     this.#dropSatisfied();
-    const others = [...this.#edges.keys()];
-    const results = await Promise.allSettled(others.map((other) => this.#syncDependency(other)));
-    this.#dropSatisfied();
+    const results = await Promise.allSettled(Array.from(this.#edges, (edge) => this.#satisfyOne(...edge)));
     const failures = results.flatMap((result) => (result.status === "rejected" ? [result.reason as unknown] : []));
     if (failures.length === 1) throw failures[0];
     if (failures.length > 1) {
@@ -97,14 +87,9 @@ export abstract class FlushNode {
     }
   }
 
-  async #syncDependency(other: FlushNode): Promise<void> {
-    try {
-      await other.sync();
-    } catch (cause) {
-      const message = `${this.name}: ${other.name}, which must be durable first, could not be synced`;
-      throw new CacheError("ERR_DEPENDENCY", message, { cause });
-    }
-    this.edgeChanged("satisfy", other);
+  async #satisfyOne(other: FlushNode, moment: number): Promise<void> {
+    await this.syncFirst(other);
+    if (this.#edges.get(other) === moment) this.#edges.delete(other);
   }
 
   #dropSatisfied(): void {

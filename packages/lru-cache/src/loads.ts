@@ -10,8 +10,13 @@ export class Loads<K, V> {
   readonly #residents: Residents<K, V>;
   readonly #room: Room<K, V>;
   readonly #running = new Map<K, SharedLoad<K, V>>();
-  readonly #forget = (load: SharedLoad<K, V>) => {
-    if (this.#running.get(load.key) === load) this.#running.delete(load.key);
+  /** A load that is being asked for its value, not among those running unless somebody looks for it from in there. */
+  #asking: SharedLoad<K, V> | undefined;
+  readonly #leave = (load: SharedLoad<K, V>) => {
+    if (this.#asking === load) this.#asking = undefined;
+    else if (this.#running.get(load.key) === load) this.#running.delete(load.key);
+    if (load.reserved) this.#room.unreserve();
+    load.reserved = false;
   };
 
   constructor(load: (key: K, wait: LoadWait) => V | PromiseLike<V>, residents: Residents<K, V>, room: Room<K, V>) {
@@ -22,28 +27,29 @@ export class Loads<K, V> {
 
   /** The keys under way. */
   keys(): Iterable<K> {
-    return this.#running.keys();
+    return this.#underWay().keys();
   }
 
   /** Resolves when the key is not under way any more; `undefined` when it is not now. */
   settled(key: K): Promise<void> | undefined {
-    return this.#running.get(key)?.settled;
+    return this.#underWay().get(key)?.settled;
   }
 
   /** Pins a key that is not in the cache, loading it or joining whoever does. */
   acquire(key: K, signal: AbortSignal | undefined): Promise<Lease<K, V>> {
-    const running = this.#running.get(key);
+    const running = this.#underWay().get(key);
     if (running) return running.join(signal);
-    return this.#begin(key, signal, (load) => this.#load(key, load));
+    const load = new SharedLoad<K, V>(key, false, this.#leave);
+    return this.#begin(load, signal, () => this.#load(key, load));
   }
 
   /** Puts a value in the place of a key that is neither in the cache nor under way. */
-  insert(key: K, value: V): Promise<Lease<K, V>> {
-    return this.#begin(key, undefined, () => value);
+  insert(key: K, value: V, dirty: boolean): Promise<Lease<K, V>> {
+    return this.#begin(new SharedLoad<K, V>(key, dirty, this.#leave), undefined, () => value);
   }
 
-  #begin(key: K, signal: AbortSignal | undefined, read: ReadValue<K, V>): Promise<Lease<K, V>> {
-    const load = new SharedLoad<K, V>(key, this.#forget);
+  #begin(load: SharedLoad<K, V>, signal: AbortSignal | undefined, read: ReadValue<V>): Promise<Lease<K, V>> {
+    this.#asking = load;
     try {
       const room = this.#room.reserve();
       if (room) {
@@ -52,24 +58,32 @@ export class Loads<K, V> {
           (error: unknown) => this.#fail(load, error),
         );
       } else {
-        const value = this.#read(load, read);
-        if (!isPromiseLike(value)) {
-          this.#room.unreserve();
-          return Promise.resolve(this.#residents.entries.pin(this.#residents.admit(key, value)));
-        }
+        load.reserved = true;
+        const value = read();
+        if (!isPromiseLike(value)) return Promise.resolve(this.#residents.entries.pin(this.#succeed(load, value)));
         this.#await(load, value);
       }
     } catch (error) {
+      this.#fail(load, error);
       return Promise.reject(error);
     }
-    this.#running.set(key, load);
-    return load.join(signal);
+    this.#underWay();
+    return load.begin(signal);
   }
 
-  #readLater(load: SharedLoad<K, V>, read: ReadValue<K, V>): void {
+  #underWay(): Map<K, SharedLoad<K, V>> {
+    const asking = this.#asking;
+    if (asking) this.#running.set(asking.key, asking);
+    this.#asking = undefined;
+    return this.#running;
+  }
+
+  /** Goes on where room had to be made first. */
+  #readLater(load: SharedLoad<K, V>, read: ReadValue<V>): void {
     if (load.abandoned) return this.#room.unreserve();
+    load.reserved = true;
     try {
-      const value = this.#read(load, read);
+      const value = read();
       if (isPromiseLike(value)) this.#await(load, value);
       else this.#succeed(load, value);
     } catch (error) {
@@ -77,40 +91,25 @@ export class Loads<K, V> {
     }
   }
 
-  /** Calls `io.load`, with a place reserved. */
-  #read(load: SharedLoad<K, V>, read: ReadValue<K, V>): V | PromiseLike<V> {
-    try {
-      return read(load);
-    } catch (error) {
-      this.#room.unreserve();
-      throw error;
-    }
-  }
-
   #await(load: SharedLoad<K, V>, value: PromiseLike<V>): void {
-    value.then(
-      (loaded) => {
-        if (load.abandoned) this.#room.unreserve();
-        else this.#succeed(load, loaded);
-      },
-      (error: unknown) => {
-        this.#room.unreserve();
-        if (!load.abandoned) this.#fail(load, error);
-      },
-    );
+    Promise.resolve(value)
+      .then((loaded) => {
+        if (!load.abandoned) this.#succeed(load, loaded);
+      })
+      .catch((error: unknown) => this.#fail(load, error));
   }
 
-  #succeed(load: SharedLoad<K, V>, value: V): void {
-    this.#forget(load);
-    this.#room.unreserve();
-    const slot = this.#residents.admit(load.key, value);
+  #succeed(load: SharedLoad<K, V>, value: V): number {
+    this.#leave(load);
+    const slot = this.#residents.admit(load.key, value, load.dirty);
     load.succeed(() => this.#residents.entries.pin(slot));
+    return slot;
   }
 
   #fail(load: SharedLoad<K, V>, error: unknown): void {
-    this.#forget(load);
+    this.#leave(load);
     load.fail(error);
   }
 }
 
-type ReadValue<K, V> = (load: SharedLoad<K, V>) => V | PromiseLike<V>;
+type ReadValue<V> = () => V | PromiseLike<V>;

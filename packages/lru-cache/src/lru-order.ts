@@ -1,7 +1,11 @@
 import { type Entries, powerOfTwo } from "./entries.js";
+import { StampHeap } from "./stamp-heap.js";
 
 /** What ordering needs of the entries. */
-type StampedEntries = Pick<Entries<unknown, unknown>, "idle" | "capacity" | "clock" | "idleStamp" | "threshold">;
+type StampedEntries = Pick<
+  Entries<unknown, unknown>,
+  "size" | "idle" | "capacity" | "clock" | "slots" | "idleStamp" | "threshold"
+>;
 
 /** Up to this many idle entries are ordered at once. */
 const WHOLE = 4096;
@@ -9,6 +13,12 @@ const WHOLE = 4096;
 const FRACTION = 8;
 /** How many stamps estimate where that fraction ends. */
 const SAMPLES = 512;
+/** With fewer idle entries than one in so many, looking for them takes longer than hearing of them. */
+const RARE = 16;
+/** From one in so many on, they are not rare any more. */
+const COMMON = 4;
+/** Below so many entries there is no difference. */
+const MANY = 1024;
 
 /**
  * Who is least recently used, exactly, without work on a hit.
@@ -17,6 +27,9 @@ const SAMPLES = 512;
  * only grow, and what was hit or added since is later than the threshold, so the first of the line whose stamp has not
  * changed is the oldest idle entry of all. An entry that was pinned when its turn came returns through `#returned`.
  * When both are used up, one pass over the stamps makes the next line: constant time per eviction, amortised.
+ *
+ * Where nearly everything is pinned such a pass finds too little to be worth it. Then the threshold is put so high that
+ * every end of a last lease is told, and `#returned` has all idle entries that are not in line.
  */
 export class LruOrder {
   readonly #entries: StampedEntries;
@@ -24,8 +37,10 @@ export class LruOrder {
   #line = new Float64Array(0);
   #next = 0;
   #scale = 1;
-  /** Entries the line has passed by while they were pinned, oldest last; few. */
-  readonly #returned: { readonly slot: number; readonly stamp: number }[] = [];
+  /** Like the line, entries that have been unpinned since it was made and are no later than the threshold. */
+  readonly #returned = new StampHeap();
+  /** Whether idle entries are rare. */
+  #rare = false;
 
   constructor(entries: StampedEntries) {
     this.#entries = entries;
@@ -33,18 +48,20 @@ export class LruOrder {
 
   /** Tells of an entry whose last lease has ended. */
   unpinned(slot: number, stamp: number): void {
-    if (stamp > this.#entries.threshold) return;
-    let at = this.#returned.length;
-    while (at > 0 && (this.#returned[at - 1]?.stamp ?? 0) < stamp) at--;
-    this.#returned.splice(at, 0, { slot, stamp });
+    const { threshold, idle, size } = this.#entries;
+    if (stamp > threshold) return;
+    if (this.#rare && idle * COMMON > size) return this.reset();
+    if (this.#returned.size > 2 * idle + MANY) this.#returned.retain((packed) => this.#idleSlot(packed) !== -1);
+    this.#returned.push(stamp * this.#scale + slot);
   }
 
-  /** Forgets everything: stamps have been given anew. */
+  /** Forgets everything: there are new stamps, or more slots. */
   reset(): void {
     this.#line = new Float64Array(0);
     this.#next = 0;
+    this.#returned.clear();
+    this.#rare = false;
     this.#entries.threshold = 0;
-    this.#returned.length = 0;
   }
 
   /** The slot of the least recently used idle entry, or -1 when everything is pinned. */
@@ -63,14 +80,14 @@ export class LruOrder {
     }
   }
 
-  /** The oldest idle entry, and some that come after it, `most` at the most. */
+  /** The oldest idle entry, and some that come soon after it, `most` at the most. */
   *oldestFew(most: number): Generator<number> {
     const first = this.oldest();
     if (first === -1) return;
     yield first;
     let left = most - 1;
     for (let at = this.#next; at < this.#line.length && left > 0; at++) {
-      const slot = this.#idleAt(at);
+      const slot = this.#idleSlot(this.#line[at] ?? 0);
       if (slot === -1 || slot === first) continue;
       left--;
       yield slot;
@@ -79,45 +96,56 @@ export class LruOrder {
 
   #firstInLine(): number {
     for (; this.#next < this.#line.length; this.#next++) {
-      const slot = this.#idleAt(this.#next);
+      const slot = this.#idleSlot(this.#line[this.#next] ?? 0);
       if (slot !== -1) return slot;
     }
     return -1;
   }
 
-  /** The slot at a place in the line, or -1 when it was hit or removed since, or is pinned. */
-  #idleAt(at: number): number {
-    const packed = this.#line[at] ?? 0;
+  #firstReturned(): number {
+    for (;;) {
+      const first = this.#returned.first;
+      if (first === undefined) return -1;
+      const slot = this.#idleSlot(first);
+      if (slot !== -1) return slot;
+      this.#returned.pop();
+    }
+  }
+
+  /** The slot of a packed entry, or -1 when it was hit or removed since, or is pinned. */
+  #idleSlot(packed: number): number {
     // Exact, since the scale is a power of two; `%` of doubles would be many times slower.
     const stamp = Math.floor(packed / this.#scale);
     const slot = packed - stamp * this.#scale;
     return this.#entries.idleStamp(slot) === stamp ? slot : -1;
   }
 
-  #firstReturned(): number {
-    for (;;) {
-      const last = this.#returned.at(-1);
-      if (last === undefined) return -1;
-      if (this.#entries.idleStamp(last.slot) === last.stamp) return last.slot;
-      this.#returned.pop();
-    }
-  }
-
   #lineUp(): void {
-    const { idle, capacity } = this.#entries;
-    const last = idle <= WHOLE ? this.#entries.clock : this.#estimate(Math.ceil(idle / FRACTION));
-    this.#scale = powerOfTwo(capacity);
+    const { idle, size, capacity, clock } = this.#entries;
+    const sparse = size * COMMON < capacity;
+    this.#rare = size >= MANY && idle * RARE < size;
+    const whole = this.#rare || sparse || idle <= WHOLE;
+    const last = whole ? clock : this.#estimate(Math.ceil(idle / FRACTION));
+    const scale = powerOfTwo(capacity);
     const line = new Float64Array(idle);
     let count = 0;
-    for (let slot = 0; slot < capacity; slot++) {
-      const stamp = this.#entries.idleStamp(slot);
-      if (stamp <= last) line[count++] = stamp * this.#scale + slot;
+    if (sparse) {
+      for (const slot of this.#entries.slots()) {
+        const stamp = this.#entries.idleStamp(slot);
+        if (stamp <= last) line[count++] = stamp * scale + slot;
+      }
+    } else {
+      for (let slot = 0; slot < capacity; slot++) {
+        const stamp = this.#entries.idleStamp(slot);
+        if (stamp <= last) line[count++] = stamp * scale + slot;
+      }
     }
+    this.#scale = scale;
     this.#line = count < idle / 2 ? line.slice(0, count) : line.subarray(0, count);
     this.#line.sort();
     this.#next = 0;
-    this.#entries.threshold = last;
-    this.#returned.length = 0;
+    this.#entries.threshold = this.#rare ? Infinity : last;
+    this.#returned.clear();
   }
 
   /** A stamp that about `wanted` idle entries are no later than, and at least one. */

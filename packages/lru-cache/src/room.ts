@@ -9,7 +9,7 @@ export interface RoomOwner {
   readonly strict: boolean;
   /** How many dirty entries one round writes. */
   readonly roundSize: number;
-  /** Stores entries, dependencies first, and makes them droppable. */
+  /** Stores entries, dependencies first, and makes droppable what could be stored. */
   clean(entries: readonly DirtyEntry[]): Promise<void>;
 }
 

@@ -8,16 +8,23 @@ interface Waiter<K, V> {
 /** One load of one key, and everybody who waits for it. */
 export class SharedLoad<K, V> implements LoadWait {
   readonly key: K;
+  /** Whether the value is one that storage does not have. */
+  readonly dirty: boolean;
+  /** Whether a place in the cache is reserved for it. */
+  reserved = false;
   #waiters: Set<Waiter<K, V>> | undefined;
   #settled: PromiseWithResolvers<void> | undefined;
   #ended = false;
   readonly #abandon: (load: SharedLoad<K, V>) => void;
   #controller: AbortController | undefined;
   #abandoned = false;
+  /** Whether the one who asked first waits. Until then it cannot be abandoned. */
+  #begun = false;
 
   /** @param abandon called when the last one who waited has given up. */
-  constructor(key: K, abandon: (load: SharedLoad<K, V>) => void) {
+  constructor(key: K, dirty: boolean, abandon: (load: SharedLoad<K, V>) => void) {
     this.key = key;
+    this.dirty = dirty;
     this.#abandon = abandon;
   }
 
@@ -41,6 +48,12 @@ export class SharedLoad<K, V> implements LoadWait {
     return this.#controller.signal;
   }
 
+  /** The wait of the one who asked first. */
+  begin(signal: AbortSignal | undefined): Promise<Lease<K, V>> {
+    this.#begun = true;
+    return this.join(signal);
+  }
+
   /** Waits for the load; an abort ends this wait alone. */
   join(signal: AbortSignal | undefined): Promise<Lease<K, V>> {
     const { promise, resolve, reject } = Promise.withResolvers<Lease<K, V>>();
@@ -51,25 +64,26 @@ export class SharedLoad<K, V> implements LoadWait {
       const abort = () => {
         if (!waiters.delete(waiter)) return;
         reject(signal.reason);
-        if (waiters.size === 0) this.#giveUp(signal.reason);
+        if (waiters.size === 0 && this.#begun) this.#giveUp(signal.reason);
       };
       const forget = () => signal.removeEventListener("abort", abort);
       waiter.resolve = (lease) => (forget(), resolve(lease));
       waiter.reject = (reason) => (forget(), reject(reason));
       signal.addEventListener("abort", abort);
+      if (signal.aborted) abort();
     }
     return promise;
   }
 
   /** Hands a lease of its own to everybody who waits. */
   succeed(lease: () => Lease<K, V>): void {
-    for (const waiter of this.#waiters ?? []) waiter.resolve(lease());
+    if (this.#waiters) for (const waiter of this.#waiters) waiter.resolve(lease());
     this.#end();
   }
 
   /** Tells everybody who waits why there is no value. */
   fail(reason: unknown): void {
-    for (const waiter of this.#waiters ?? []) waiter.reject(reason);
+    if (this.#waiters) for (const waiter of this.#waiters) waiter.reject(reason);
     this.#end();
   }
 

@@ -24,7 +24,10 @@ export class WriteBack<K, V> {
     this.#dirty = dirty;
     this.#tally = tally;
     this.#permits = new Semaphore(options.maxWriteBacks ?? 16);
-    this.#syncs = new SyncGroup(() => this.#sync());
+    this.#syncs = new SyncGroup(
+      () => dirty.stores,
+      () => this.#sync(),
+    );
   }
 
   /**
@@ -44,7 +47,7 @@ export class WriteBack<K, V> {
       const [, release] = await this.#permits.acquire();
       // Two stores of one entry must not overlap: the older could reach storage last.
       while (entry.storing && needed()) await entry.storing;
-      if (needed()) stores.push(this.#store(this.#withNeighbours(entry), failures).finally(release));
+      if (needed()) stores.push(this.#store(entry, failures).finally(release));
       else release();
     }
     return {
@@ -60,68 +63,80 @@ export class WriteBack<K, V> {
     if (this.#dirty.unsynced) await this.#syncs.request();
   }
 
-  #store(batch: readonly DirtyEntry[], failures: StoreFailure[]): Promise<void> {
-    const { io, observer } = this.#options;
+  /** Stores the entry, with its neighbours, as it is at the call. Never rejects. */
+  async #store(entry: DirtyEntry, failures: StoreFailure[]): Promise<void> {
+    const { observer } = this.#options;
+    let keys = [this.#entries.keyAt(entry.slot)];
+    try {
+      const batch = this.#withNeighbours(entry);
+      keys = batch.map(({ slot }) => this.#entries.keyAt(slot));
+      observer?.({ type: "store", cache: this.#name, keys });
+      const done = this.#write(batch);
+      if (done) await done;
+      observer?.({ type: "stored", cache: this.#name, keys });
+    } catch (error) {
+      failures.push({ keys, error });
+      observer?.({ type: "store-failed", cache: this.#name, keys });
+    }
+  }
+
+  /** Calls the entry I/O; a batch of several is written as one. */
+  #write(batch: readonly DirtyEntry[]): Promise<void> | undefined {
+    const { io } = this.#options;
+    const failedSyncs = this.#dirty.failedSyncs;
     const versions = batch.map((entry) => entry.version);
     const pairs = batch.map(({ slot }) => [this.#entries.keyAt(slot), this.#entries.valueAt(slot)] as const);
-    const keys = pairs.map(([key]) => key);
-    observer?.({ type: "store", cache: this.#name, keys });
-    const end = (type: "stored" | "store-failed") => {
-      for (const entry of batch) entry.storing = undefined;
-      observer?.({ type, cache: this.#name, keys });
-    };
     const succeed = () => {
-      for (const [index, entry] of batch.entries()) this.#dirty.stored(entry, versions[index] ?? 0, !io.sync);
       this.#tally.writeBacks += batch.length;
-      end("stored");
-    };
-    const fail = (error: unknown) => {
-      failures.push({ keys, error });
-      end("store-failed");
+      // What a failed sync came across may have been thrown away by the system, though its store went well.
+      if (failedSyncs !== this.#dirty.failedSyncs) return;
+      for (const [index, entry] of batch.entries()) this.#dirty.stored(entry, versions[index] ?? 0, !io.sync);
     };
     const [first] = pairs;
-    try {
-      const done = pairs.length === 1 && first ? io.store(first[0], first[1]) : io.storeMany?.(pairs);
-      if (isPromiseLike(done)) {
-        const storing = Promise.resolve(done).then(succeed, fail);
-        for (const entry of batch) entry.storing = storing;
-        return storing;
-      }
+    const done = pairs.length === 1 && first ? io.store(first[0], first[1]) : io.storeMany?.(pairs);
+    if (!isPromiseLike(done)) {
       succeed();
-    } catch (error) {
-      fail(error);
+      return undefined;
     }
-    return Promise.resolve();
+    const end = () => {
+      for (const entry of batch) entry.storing = undefined;
+    };
+    const stored = Promise.resolve(done).then(
+      () => (end(), succeed()),
+      (error: unknown) => {
+        end();
+        throw error;
+      },
+    );
+    const storing = stored.catch(() => {});
+    for (const entry of batch) entry.storing = storing;
+    return stored;
   }
 
   /** The entry, with dirty neighbours before and behind it that nobody is storing. */
   #withNeighbours(entry: DirtyEntry): DirtyEntry[] {
     const { neighbours, io, maxBatch = 64 } = this.#options;
-    const batch = [entry];
-    if (!neighbours || !io.storeMany) return batch;
+    if (!neighbours || !io.storeMany) return [entry];
     const key = this.#entries.keyAt(entry.slot);
-    for (let at = neighbours.next(key); at !== undefined && batch.length < maxBatch; at = neighbours.next(at)) {
-      const next = this.#dirtyAt(at);
-      if (!next) break;
-      batch.push(next);
-    }
-    const before: DirtyEntry[] = [];
-    let at = neighbours.previous(key);
-    for (; at !== undefined && batch.length + before.length < maxBatch; at = neighbours.previous(at)) {
-      const previous = this.#dirtyAt(at);
-      if (!previous) break;
-      before.push(previous);
-    }
-    return [...before.toReversed(), ...batch];
+    const behind = this.#dirtyRun(key, (at) => neighbours.next(at), maxBatch - 1);
+    const before = this.#dirtyRun(key, (at) => neighbours.previous(at), maxBatch - 1 - behind.length);
+    return [...new Set([...before.toReversed(), entry, ...behind])];
   }
 
-  #dirtyAt(key: K): DirtyEntry | undefined {
-    const slot = this.#entries.slotOf(key);
-    const entry = slot === undefined ? undefined : this.#dirty.get(slot);
-    return entry && entry.stored < entry.version && !entry.storing ? entry : undefined;
+  /** The dirty entries that follow each other from a key on, without its own. */
+  #dirtyRun(from: K, step: (key: K) => K | undefined, most: number): DirtyEntry[] {
+    const run: DirtyEntry[] = [];
+    for (let at = step(from); at !== undefined && run.length < most; at = step(at)) {
+      const slot = this.#entries.slotOf(at);
+      const entry = slot === undefined ? undefined : this.#dirty.get(slot);
+      if (!entry || entry.stored >= entry.version || entry.storing) break;
+      run.push(entry);
+    }
+    return run;
   }
 
   async #sync(): Promise<void> {
+    if (!this.#dirty.unsynced) return;
     const { io, observer } = this.#options;
     const coverage = this.#dirty.beginSync();
     const emit = (type: "sync" | "synced" | "sync-failed") => observer?.({ type, cache: this.#name });
