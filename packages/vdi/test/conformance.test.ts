@@ -1,0 +1,32 @@
+import { describeBackend } from "@instar/backend/conformance";
+import { describe, it } from "vitest";
+
+import { VdiImage } from "../src/index.js";
+import { memoryOf } from "./support.js";
+import { makeVdi } from "./vdi-writer.js";
+
+const { INSTAR_SEED: seed } = process.env;
+const flags = { write: false, grow: false, truncate: false, writeZeroes: false, discard: false, extents: true };
+
+for (const [blockSize, reversed, discarded] of [
+  [4096, false, false],
+  [4096, true, true],
+  [512, true, false],
+  [65_536, false, true],
+] as const) {
+  const words = `${reversed ? ", stored backwards" : ""}${discarded ? ", with discarded blocks" : ""}`;
+  describeBackend(
+    { describe, it },
+    {
+      name: `VDI in blocks of ${blockSize}${words}`,
+      capabilities: { ...flags, durable: false },
+      blockSize,
+      sizeStep: 512,
+      create: async (contents) => {
+        const file = await memoryOf(makeVdi({ contents, blockSize, reversed, discarded }));
+        return { backend: await VdiImage.open(file, { cacheBytes: 0 }) };
+      },
+    },
+    { seed: seed === undefined ? undefined : Number(seed) },
+  );
+}
