@@ -1,4 +1,4 @@
-import { BaseBackend, type Capabilities, type Extent, type MemoryPages } from "@instar/backend";
+import { BackendError, BaseBackend, type Capabilities, type Extent, type MemoryPages } from "@instar/backend";
 
 import type { Random } from "../interop/random.js";
 
@@ -14,6 +14,8 @@ export class JitteryFile extends BaseBackend {
     extents: true,
     durable: true,
   };
+  /** One request in so many fails, having done half of its work; 0 for none. */
+  faults = 0;
   readonly #pages: MemoryPages;
   readonly #random: Random;
 
@@ -29,6 +31,7 @@ export class JitteryFile extends BaseBackend {
 
   protected async doRead(target: Uint8Array, offset: number): Promise<void> {
     await this.#wait();
+    this.#mayFail("read", offset);
     this.#pages.read(target, offset);
     await this.#wait();
   }
@@ -38,6 +41,7 @@ export class JitteryFile extends BaseBackend {
     const middle = this.#random.below(source.byteLength);
     this.#pages.write(source.subarray(0, middle), offset);
     await this.#wait();
+    this.#mayFail("write", offset);
     this.#pages.write(source.subarray(middle), offset + middle);
     await this.#wait();
   }
@@ -57,12 +61,18 @@ export class JitteryFile extends BaseBackend {
     return this.doWriteZeroes(offset, length);
   }
 
-  protected override doSync(): Promise<void> {
-    return this.#wait();
+  protected override async doSync(): Promise<void> {
+    await this.#wait();
+    this.#mayFail("sync", 0);
   }
 
   protected override async *doExtents(offset: number, length: number): AsyncGenerator<Extent> {
     yield* this.#pages.extents(offset, length);
+  }
+
+  #mayFail(kind: string, offset: number): void {
+    if (this.faults === 0 || !this.#random.once(this.faults)) return;
+    throw new BackendError("ERR_IO", `${this.name}: ${kind} at ${offset} fails`);
   }
 
   async #wait(): Promise<void> {

@@ -1,5 +1,4 @@
-import type { Backend } from "@instar/backend";
-import { MemoryPages } from "@instar/backend";
+import { type Backend, isBackendError, MemoryPages } from "@instar/backend";
 import { describe, expect, it } from "vitest";
 
 import { Qcow2Image } from "../../src/index.js";
@@ -37,11 +36,14 @@ class Pair {
   #base: Uint8Array | undefined;
   model: Uint8Array;
   image!: Qcow2Image;
+  #file: JitteryFile;
+  #tries = 1;
 
   constructor(configuration: Configuration, random: Random) {
     this.#its = configuration;
     this.#random = random;
     this.model = new Uint8Array(configuration.size);
+    this.#file = new JitteryFile(this.#pages, random);
     if (configuration.backing !== undefined) {
       this.#base = pattern(configuration.backing, 99);
       this.model.set(this.#base.subarray(0, configuration.size));
@@ -51,7 +53,7 @@ class Pair {
   async create(): Promise<void> {
     const { version, clusterSize, refcountBits, size, backing } = this.#its;
     const backingBackend = await this.#backing();
-    this.image = await Qcow2Image.create(new JitteryFile(this.#pages, this.#random), {
+    this.image = await Qcow2Image.create(this.#file, {
       version,
       clusterSize,
       refcountBits,
@@ -64,25 +66,37 @@ class Pair {
 
   async reopen(): Promise<void> {
     await this.image.close();
-    this.image = await Qcow2Image.open(new JitteryFile(this.#pages, this.#random), {
+    this.#file = new JitteryFile(this.#pages, this.#random);
+    this.image = await Qcow2Image.open(this.#file, {
       write: true,
       caches: this.#random.once(2) ? TINY : {},
       backing: await this.#backing(),
     });
   }
 
+  /** Runs `work` while one request of the file in so many fails. */
+  async withFaults(oneIn: number, work: () => Promise<void>): Promise<void> {
+    this.#file.faults = oneIn;
+    this.#tries = 1000;
+    await work();
+    this.#file.faults = 0;
+    // What a cache has begun to write in the background may still fail.
+    await this.#try(() => this.image.sync());
+    this.#tries = 1;
+  }
+
   /** Requests that do not overlap, side by side; they meet in clusters and tables. */
   async batch(): Promise<void> {
     const ranges = this.#ranges(1 + this.#random.below(8));
     const requests: Promise<void>[] = ranges.map(([begin, end]) => this.#one(begin, end));
-    if (this.#random.once(5)) requests.push(this.image.sync());
-    if (this.#random.once(30)) requests.push(expectClean(this.image));
+    if (this.#random.once(5)) requests.push(this.#try(() => this.image.sync()));
+    if (this.#random.once(30) && this.#tries === 1) requests.push(expectClean(this.image));
     await Promise.all(requests);
   }
 
   async resize(): Promise<void> {
     const size = Math.floor(this.#its.size * (0.6 + this.#random.below(60) / 100));
-    await this.image.truncate(size);
+    await this.#try(() => this.image.truncate(size));
     const model = new Uint8Array(size);
     model.set(this.model.subarray(0, size));
     this.model = model;
@@ -109,22 +123,33 @@ class Pair {
     const choice = this.#random.below(10);
     if (choice < 5) {
       const bytes = pattern(length, this.#random.below(1000));
-      await this.image.write(bytes, begin);
+      await this.#try(() => this.image.write(bytes, begin));
       this.model.set(bytes, begin);
     } else if (choice < 7) {
-      await this.image.writeZeroes(begin, length);
+      await this.#try(() => this.image.writeZeroes(begin, length));
       this.model.fill(0, begin, end);
     } else if (choice < 8) {
-      await this.image.discard(begin, length);
+      await this.#try(() => this.image.discard(begin, length));
       const now = new Uint8Array(length);
-      await this.image.read(now, begin);
+      await this.#try(() => this.image.read(now, begin));
       const odd = now.findIndex((byte, index) => byte !== 0 && byte !== this.model[begin + index]);
       expect(odd, `discard of ${length} at ${begin} shows something else`).toBe(-1);
       this.model.set(now, begin);
     } else {
       const now = new Uint8Array(length);
-      await this.image.read(now, begin);
+      await this.#try(() => this.image.read(now, begin));
       expect(firstDifference(now, this.model.subarray(begin, end)), `read of ${length} at ${begin}`).toBe(-1);
+    }
+  }
+
+  /** Does something again until it succeeds. */
+  async #try(what: () => Promise<void>): Promise<void> {
+    for (let left = this.#tries - 1; ; left--) {
+      try {
+        return await what();
+      } catch (error) {
+        if (left === 0 || !isBackendError(error, "ERR_IO")) throw error;
+      }
     }
   }
 
@@ -158,11 +183,12 @@ describe(`random requests leave an image like a plain array (INSTAR_SEED=${seed}
       const steps = clusterSize > 1_000_000 ? STEPS / 6 : STEPS;
       for (let step = 0; step < steps; step++) {
         const where = `seed ${seed}, step ${step}`;
-        await pair.batch();
+        if (random.once(10)) await pair.withFaults(random.of(5, 20, 100), () => pair.batch());
+        else await pair.batch();
         if (random.once(10)) await pair.image.sync();
         if (random.once(40)) await expectClean(pair.image, where);
         if (random.once(40)) await pair.expectEqual(where);
-        if (random.once(60)) await pair.resize();
+        if (random.once(60)) await pair.withFaults(random.of(0, 5, 20), () => pair.resize());
         if (random.once(60)) await pair.reopen();
       }
       await pair.expectEqual(`seed ${seed}, at the end`);
