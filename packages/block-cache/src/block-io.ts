@@ -86,19 +86,17 @@ export class BlockIo implements EntryIo<number, Block> {
     }
   }
 
-  /** Copies neighbouring blocks into one buffer. */
+  /** Copies neighbouring blocks into one buffer, up to where the last of them that has any has bytes. */
   #capture(blocks: readonly (readonly [index: number, block: Block])[]): Transfer {
-    const [first] = blocks;
-    const last = blocks.at(-1);
-    if (!first || !last) return { offset: 0, bytes: new Uint8Array(0), length: 0 };
-    const offset = first[0] * this.#blockSize;
-    if (blocks.length === 1) return { offset, bytes: first[1].bytes.slice(0, first[1].used), length: first[1].used };
-    const bytes = new Uint8Array(last[0] * this.#blockSize - offset + last[1].used);
+    const offset = (blocks[0]?.[0] ?? 0) * this.#blockSize;
+    const last = blocks.findLastIndex(([, { used }]) => used > 0);
+    const length = last < 0 ? 0 : last * this.#blockSize + (blocks[last]?.[1].used ?? 0);
+    const bytes = new Uint8Array(length);
     for (const [at, [, block]] of blocks.entries()) {
-      const whole = at < blocks.length - 1;
-      bytes.set(whole ? block.bytes : block.bytes.subarray(0, block.used), at * this.#blockSize);
+      if (at < last) bytes.set(block.bytes, at * this.#blockSize);
+      else if (at === last) bytes.set(block.bytes.subarray(0, block.used), at * this.#blockSize);
     }
-    return { offset, bytes, length: bytes.byteLength };
+    return { offset, bytes, length };
   }
 
   async #write({ offset, bytes, length }: Transfer): Promise<void> {

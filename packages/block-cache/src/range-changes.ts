@@ -25,7 +25,7 @@ export class RangeChanges {
         this.#blocks.size = size;
         if (size < before) {
           io.cut(size);
-          this.#cutBlock(size);
+          this.#cutCached(size);
         }
       });
       await this.#blocks.drop(Math.ceil(size / blockSize), Infinity);
@@ -124,12 +124,11 @@ export class RangeChanges {
     );
   }
 
-  /** The block in which the backend ends now. */
-  #cutBlock(size: number): void {
-    const from = size % this.#blocks.blockSize;
-    if (from === 0) return;
-    const index = this.#blocks.indexOf(size);
-    this.#blocks.forResident(index, index, ({ value }) => {
+  /** Cuts cached blocks, so that those stored from now on, on their way out, store nothing beyond the end. */
+  #cutCached(size: number): void {
+    const { blockSize } = this.#blocks;
+    this.#blocks.forResident(this.#blocks.indexOf(size), Infinity, ({ value }, index) => {
+      const from = Math.max(0, size - index * blockSize);
       value.bytes.fill(0, from);
       value.used = Math.min(value.used, from);
     });
