@@ -1,11 +1,12 @@
-import { MemoryBackend } from "@instar/backend";
+import { BackendError, MemoryBackend } from "@instar/backend";
 import { describe, expect, it } from "vitest";
 
 import { type CheckOptions, checkImage } from "../src/check/check-image.js";
+import { ReferenceCounts } from "../src/check/reference-counts.js";
 import type { CheckReport } from "../src/check/report.js";
 import { createImageFile } from "../src/create-layout.js";
 import { isQcow2Error } from "../src/errors.js";
-import { readHeader } from "../src/header.js";
+import { parseHeader, readHeader } from "../src/header.js";
 import { COPIED, Damage } from "./check-damage.js";
 import { fixtureBytes, fixtureFile, qemuVerdicts } from "./fixtures.js";
 import { memoryOf } from "./format-support.js";
@@ -130,6 +131,38 @@ describe("check", () => {
   it("ends with the reason of an aborted signal", async () => {
     const reason = new Error("enough");
     await expect(check(fixtureBytes("v3-512"), { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+  });
+
+  it.each([
+    ["an L2 table", 262144, 65536, { checkErrors: 1, corruptions: 0 }, /^L2 table at 262144 cannot be read: broken$/],
+    ["a refcount block", 131072, 65536, { checkErrors: 10, corruptions: 0 }, /^refcounts of clusters 0 to 9 cannot/],
+  ])("goes on when %s cannot be read", async (_, offset, length, figures, message) => {
+    class Broken extends MemoryBackend {
+      override async read(target: Uint8Array, at: number): Promise<void> {
+        if (at < offset + length && at + target.byteLength > offset) throw new BackendError("ERR_IO", "broken");
+        await super.read(target, at);
+      }
+    }
+    const file = new Broken();
+    const bytes = fixtureBytes("v3-64k");
+    await file.write(bytes, 0);
+    const report = await checkImage(file, parseHeader(bytes, bytes.byteLength, "x"));
+    expect(report).toMatchObject(figures);
+    expect(report.problems[0]?.message).toMatch(message);
+  });
+
+  it("fails when the file fails otherwise", async () => {
+    const file = await fixtureFile("v3-64k");
+    const header = await readHeader(file);
+    await file.close();
+    await expect(checkImage(file, header)).rejects.toMatchObject({ code: "ERR_CLOSED" });
+  });
+
+  it("counts to any number of references", () => {
+    const counts = new ReferenceCounts(1000, 2 ** 24);
+    for (let n = 0; n < 1000; n++) expect(counts.add(70_000)).toBe(true);
+    expect(counts.add(70_000)).toBe(false);
+    expect([counts.get(70_000), counts.get(69_999), counts.end]).toEqual([1000, 0, 70_001]);
   });
 
   it("writes nothing", async () => {
