@@ -1,0 +1,157 @@
+import { type Backend, BaseBackend, type Capabilities, type Extent, extentsOf } from "@instar/backend";
+
+import { BlockMap, type Run } from "./block-map.js";
+import { ruleError } from "./errors.js";
+import { type OpenedParts, parentOf, readParts, type VhdOpenOptions } from "./open.js";
+
+/** What an image says about itself. Sizes are bytes; strings are hostile input. */
+export interface VhdInfo {
+  readonly type: "fixed" | "dynamic" | "differencing";
+  /** Guest size. */
+  readonly size: number;
+  /** The four letters of the program that made the image. */
+  readonly creator: string;
+  /** The size that the footer tells, which need not be that of the disk: see the README. */
+  readonly currentSize: number;
+  /** The size that follows from cylinders, heads and sectors. */
+  readonly geometrySize: number;
+  /** `undefined` for fixed images. */
+  readonly blockSize: number | undefined;
+  readonly uuid: string;
+  /** The UUID of the parent; `undefined` without one. */
+  readonly parentUuid: string | undefined;
+  /** What the image calls its parent, the names that travel best first; empty without one. */
+  readonly parentNames: readonly string[];
+}
+
+const CACHE_BYTES = 1024 * 1024;
+
+/**
+ * A VHD image as a disk: what the guest sees, read-only, as a backend over the backend that holds the file.
+ *
+ * It owns that backend and the parent: closing it closes them.
+ */
+export class VhdImage extends BaseBackend {
+  readonly name: string;
+  readonly capabilities: Capabilities;
+  /** What holds the image. */
+  readonly file: Backend;
+  /** The parent as the guest would see it. */
+  readonly backing: Backend | undefined;
+  readonly #parts: OpenedParts;
+  /** Absent in fixed images, where guest offsets are offsets of the file. */
+  readonly #map: BlockMap | undefined;
+
+  private constructor(file: Backend, parts: OpenedParts, backing: Backend | undefined, cacheBytes: number) {
+    super();
+    this.name = file.name;
+    this.file = file;
+    this.backing = backing;
+    this.#parts = parts;
+    const differencing = parts.footer.type === "differencing";
+    this.#map = parts.header && new BlockMap(file, parts.header, differencing, cacheBytes);
+    this.capabilities = {
+      write: false,
+      grow: false,
+      truncate: false,
+      writeZeroes: false,
+      discard: false,
+      extents: true,
+      durable: file.capabilities.durable,
+    };
+  }
+
+  /**
+   * Opens an image. Where it fails, `file` (and `backing`) stay open and the caller's.
+   *
+   * @throws {@link VhdError} for an image that is broken, unsupported or refused; what reading the file and the gate throw
+   */
+  static async open(file: Backend, options: VhdOpenOptions = {}): Promise<VhdImage> {
+    const { cacheBytes = CACHE_BYTES } = options;
+    if (!Number.isSafeInteger(cacheBytes) || cacheBytes < 0) {
+      throw ruleError("ERR_INVALID_OPTION", file.name, "cacheBytes", cacheBytes, "be an integer from 0");
+    }
+    const parts = await readParts(file, options);
+    const backing = await parentOf(file, parts, options);
+    const wanted = parts.header?.parentUuid;
+    if (backing instanceof VhdImage && wanted !== undefined && backing.info().uuid !== wanted) {
+      const found = backing.info().uuid;
+      if (backing !== options.backing) await backing.close();
+      throw ruleError("ERR_PARENT_MISMATCH", file.name, "UUID of the parent", found, `be ${wanted}`);
+    }
+    return new VhdImage(file, parts, backing, cacheBytes);
+  }
+
+  /** Size of the guest disk in bytes. */
+  get size(): number {
+    return this.#parts.size;
+  }
+
+  /** What footer and header say. */
+  info(): VhdInfo {
+    const { footer, size, header, parentNames } = this.#parts;
+    const { type, creator, currentSize, geometrySize, uuid } = footer;
+    const parentUuid = type === "differencing" ? header?.parentUuid : undefined;
+    return {
+      type,
+      size,
+      creator,
+      currentSize,
+      geometrySize,
+      blockSize: header?.blockSize,
+      uuid,
+      parentUuid,
+      parentNames,
+    };
+  }
+
+  protected async doRead(target: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void> {
+    for (let done = 0; done < target.length;) {
+      const run = await this.#run(offset + done, offset + target.length, signal);
+      const part = target.subarray(done, done + run.length);
+      if (run.kind === "data") await this.file.read(part, run.fileOffset, { signal });
+      else await this.#readBelow(part, offset + done, signal);
+      done += run.length;
+    }
+  }
+
+  protected override async *doExtents(offset: number, length: number, signal?: AbortSignal): AsyncGenerator<Extent> {
+    if (!this.#map) {
+      yield* extentsOf(this.file, offset, length, { signal });
+      return;
+    }
+    for (let at = offset; at < offset + length;) {
+      const run = await this.#run(at, offset + length, signal);
+      if (run.kind === "data") yield { offset: at, length: run.length, kind: "data" };
+      else yield* this.#extentsBelow(at, run.length, signal);
+      at += run.length;
+    }
+  }
+
+  protected override async doClose(): Promise<void> {
+    await this.backing?.close();
+    await this.file.close();
+  }
+
+  #run(offset: number, end: number, signal: AbortSignal | undefined): Promise<Run> {
+    if (this.#map) return this.#map.run(offset, end, signal);
+    return Promise.resolve({ kind: "data", length: end - offset, fileOffset: offset });
+  }
+
+  /** How much of a range the parent has. */
+  #below(offset: number, length: number): number {
+    return Math.max(0, Math.min(length, (this.backing?.size ?? 0) - offset));
+  }
+
+  async #readBelow(target: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void> {
+    const present = this.#below(offset, target.length);
+    target.fill(0, present);
+    if (present > 0) await this.backing?.read(target.subarray(0, present), offset, { signal });
+  }
+
+  async *#extentsBelow(offset: number, length: number, signal: AbortSignal | undefined): AsyncGenerator<Extent> {
+    const present = this.#below(offset, length);
+    if (this.backing && present > 0) yield* extentsOf(this.backing, offset, present, { signal });
+    if (present < length) yield { offset: offset + present, length: length - present, kind: "hole" };
+  }
+}
