@@ -1,0 +1,121 @@
+import { BackendError, isBackendError } from "@instar/backend";
+import { nextStep } from "./backoff.js";
+import type { Clock } from "./clock.js";
+import { retryAfter } from "./headers.js";
+import type { HttpClient } from "./http-client.js";
+import { connectionError, isUnreachable, refusalError } from "./http-errors.js";
+import type { HttpTarget } from "./http-target.js";
+import type { EngineSettings } from "./options.js";
+import { sendPrepared } from "./prepare.js";
+import { SmallBody } from "./small-body.js";
+import type { HttpHeaders, HttpReceiver } from "./transport.js";
+
+/** An answer whose body does not matter, or is short. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: HttpHeaders;
+  /** The beginning of the body. */
+  readonly body: string;
+}
+
+/** One question to a server. */
+export interface Question {
+  readonly client: HttpClient;
+  readonly target: HttpTarget;
+  readonly method: "GET" | "HEAD";
+  readonly headers: Readonly<Record<string, string>>;
+  readonly settings: EngineSettings;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * Asks until there is an answer that a further attempt would not better, be it a refusal.
+ *
+ * @throws {@link BackendError} when there is none in the end; the reason of the signal when it is aborted.
+ */
+export async function ask(question: Question): Promise<Answer> {
+  const { settings, target, signal } = question;
+  for (let failures = 1; ; failures++) {
+    let error: BackendError;
+    let wait: number | undefined;
+    try {
+      const answer = await askOnce(question);
+      if (answer.status < 300) return answer;
+      error = refusalError(target, answer);
+      if (!error.retryable) return answer;
+      wait = retryAfter(answer.headers);
+    } catch (cause) {
+      if (!isBackendError(cause) || isUnreachable(cause)) throw cause;
+      error = cause;
+    }
+    const next = nextStep(settings, failures, error, wait);
+    if ("error" in next) throw next.error;
+    await pause(settings.clock, next.delay, signal);
+    settings.counters.retries++;
+  }
+}
+
+function askOnce(question: Question): Promise<Answer> {
+  const { client, target, method, headers, settings, signal } = question;
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    let began: { status: number; headers: HttpHeaders } | undefined;
+    const body = new SmallBody();
+
+    const finish = (): void => {
+      stopWatch();
+      signal?.removeEventListener("abort", aborted);
+    };
+    const fail = (reason: unknown): void => {
+      finish();
+      request.cancel();
+      reject(reason);
+    };
+    const answered = (): void => {
+      finish();
+      if (began) resolve({ ...began, body: body.text() });
+    };
+    const aborted = (): void => fail(signal?.reason);
+    const stopWatch = settings.clock.after(settings.stallTimeout, () => {
+      const message = `${target.name}: the server gives no answer within ${settings.stallTimeout} ms`;
+      fail(new BackendError("ERR_IO", message, { retryable: true }));
+    });
+    signal?.addEventListener("abort", aborted);
+
+    const receiver: HttpReceiver = {
+      head(status, found) {
+        began = { status, headers: found };
+        // The whole object where one byte was asked for: nobody wants it.
+        if (method === "HEAD" || status !== 200) return;
+        request.cancel();
+        answered();
+      },
+      data(chunk) {
+        if (body.take(chunk)) return;
+        request.cancel();
+        answered();
+      },
+      end: answered,
+      fail(cause) {
+        if (began && began.status >= 300) answered();
+        else fail(connectionError(target.name, cause));
+      },
+    };
+    const request = sendPrepared(client, target, method, headers, receiver);
+  });
+}
+
+function pause(clock: Clock, delay: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    const aborted = (): void => {
+      stop();
+      reject(signal?.reason);
+    };
+    const stop = clock.after(delay, () => {
+      signal?.removeEventListener("abort", aborted);
+      resolve();
+    });
+    signal?.addEventListener("abort", aborted, { once: true });
+  });
+}

@@ -1,0 +1,22 @@
+/** Most bytes of a body that is not wanted for its content; more costs more than a new connection. */
+const limit = 16 * 2 ** 10;
+
+/** The body of an answer that is read only to understand it, or to keep the connection. */
+export class SmallBody {
+  readonly #chunks: Uint8Array[] = [];
+  #length = 0;
+
+  /** Takes a chunk; `false` when it has become too long to read on. */
+  take(chunk: Uint8Array): boolean {
+    this.#length += chunk.byteLength;
+    if (this.#length > limit) return false;
+    this.#chunks.push(chunk.slice());
+    return true;
+  }
+
+  /** What has come, as UTF-8. */
+  text(): string {
+    const decoder = new TextDecoder();
+    return this.#chunks.map((chunk) => decoder.decode(chunk, { stream: true })).join("") + decoder.decode();
+  }
+}
