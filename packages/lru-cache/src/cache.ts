@@ -2,6 +2,7 @@ import type { DirtyEntries, DirtyEntry } from "./dirty-entries.js";
 import type { Entries } from "./entries.js";
 import { CacheError } from "./errors.js";
 import { FlushNode } from "./flush-node.js";
+import { Flushes } from "./flushes.js";
 import { Loads } from "./loads.js";
 import { withSafeObserver } from "./observe.js";
 import { checkOptions } from "./options.js";
@@ -24,7 +25,7 @@ export class AsyncLruCache<K, V> extends FlushNode {
   readonly #dirty: DirtyEntries;
   readonly #room: Room<K, V>;
   readonly #loads: Loads<K, V>;
-  readonly #writeBack: WriteBack<K, V>;
+  readonly #flushes: Flushes<K, V>;
 
   /** @throws `CacheError` `ERR_ARGUMENT` naming the option that is out of its range. */
   constructor(options: CacheOptions<K, V>) {
@@ -35,7 +36,8 @@ export class AsyncLruCache<K, V> extends FlushNode {
     this.#residents = new Residents(this.name, this.#options, this.#tally, () => this.#room.shrink());
     this.#entries = this.#residents.entries;
     this.#dirty = this.#residents.dirty;
-    this.#writeBack = new WriteBack(this.name, this.#options, this.#entries, this.#dirty, this.#tally);
+    const writeBack = new WriteBack(this.name, this.#options, this.#entries, this.#dirty, this.#tally);
+    this.#flushes = new Flushes(this.name, this.#dirty, writeBack, (issue) => this.afterDependencies(issue));
     this.#room = new Room(options.limit, this.#roomOwner(), this.#residents);
     this.#loads = new Loads((key, wait) => this.#load(key, wait), this.#residents, this.#room);
   }
@@ -117,7 +119,7 @@ export class AsyncLruCache<K, V> extends FlushNode {
         this.#residents.replace(slot, value, dirty);
         return this.#entries.pin(slot);
       }
-      await this.#store([old]);
+      await this.#flushes.store([old]);
     }
   }
 
@@ -128,7 +130,7 @@ export class AsyncLruCache<K, V> extends FlushNode {
    * one is attempted, and what failed stays dirty.
    */
   async flush(): Promise<void> {
-    await this.#store(this.#dirty.toStore());
+    await this.#flushes.store(this.#dirty.toStore());
     this.#room.shrink();
   }
 
@@ -139,14 +141,7 @@ export class AsyncLruCache<K, V> extends FlushNode {
    * since the last sync is dirty again.
    */
   override async sync(): Promise<void> {
-    const { moment } = this.#dirty;
-    let failedSyncs: number;
-    do {
-      ({ failedSyncs } = this.#dirty);
-      await this.#storeAndSync(this.#dirty.toStore());
-      // A sync for somebody else that failed meanwhile may have undone what was stored for this one.
-    } while (failedSyncs !== this.#dirty.failedSyncs);
-    this.#dirty.durableUntil(moment);
+    await this.#flushes.sync();
     this.#room.shrink();
   }
 
@@ -259,24 +254,6 @@ export class AsyncLruCache<K, V> extends FlushNode {
 
   /** Makes entries droppable. */
   #clean(due: readonly DirtyEntry[]): Promise<void> {
-    return this.#options.dropUnsynced ? this.#store(due) : this.#storeAndSync(due);
-  }
-
-  async #storeAndSync(wanted: readonly DirtyEntry[]): Promise<void> {
-    try {
-      await this.#store(wanted);
-    } finally {
-      // Also when some failed: the others need not be written again.
-      await this.#writeBack.sync();
-    }
-  }
-
-  async #store(wanted: readonly DirtyEntry[]): Promise<void> {
-    if (wanted.length === 0) return;
-    let ended: (() => Promise<void>) | undefined;
-    await this.afterDependencies(async () => {
-      ({ ended } = await this.#writeBack.start(wanted));
-    });
-    await ended?.();
+    return this.#options.dropUnsynced ? this.#flushes.store(due) : this.#flushes.storeAndSync(due);
   }
 }

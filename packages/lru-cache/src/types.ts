@@ -32,7 +32,7 @@ export interface EntryIo<K, V> {
 
   /**
    * Writes several neighbouring values, in the order of their keys, as one; for caches with {@link Neighbours}. The
-   * rule of `store` holds for each. When it rejects, all of them stay dirty.
+   * rule of `store` holds for each. When it rejects, all of them are dirty, and each is tried again by itself.
    */
   storeMany?(entries: readonly (readonly [key: K, value: V])[]): void | PromiseLike<void>;
 
@@ -70,11 +70,11 @@ export interface CacheCounters {
   readonly misses: number;
   /** Loads begun. */
   readonly loads: number;
-  /** Entries dropped to make room. */
+  /** Entries dropped to make room, or because they were idle. */
   readonly evictions: number;
   /** Entries written to storage, failed writes not counted. */
   readonly writeBacks: number;
-  /** Dependencies that had to be made durable before a write of this cache. */
+  /** How often a node was made durable so that this cache could come after it. */
   readonly dependencyFlushes: number;
   /** Syncs asked of the storage. */
   readonly syncs: number;
@@ -111,10 +111,10 @@ export interface CacheOptions<K, V> {
    * fails, what it should have made durable may be lost. Defaults to `false`: nothing is dropped before it is durable.
    */
   readonly dropUnsynced?: boolean;
-  /** The weight of an entry, measured when it enters the cache and when it is marked dirty. */
+  /** The weight of an entry, a number from 0, measured when it enters the cache and when it is marked dirty. */
   readonly weigh?: (value: V, key: K) => number;
   /** How much all entries may weigh together. Needs `weigh`. */
   readonly maxWeight?: number;
-  /** Is told what happens, as it happens. Must not throw. */
+  /** Is told what happens, as it happens. What it throws comes out as an uncaught error; the cache goes on. */
   readonly observer?: (event: CacheEvent<K>) => void;
 }

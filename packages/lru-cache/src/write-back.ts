@@ -33,29 +33,31 @@ export class WriteBack<K, V> {
   /**
    * Starts storing each entry in the version it has now, or a later one. Resolves when the last store has been started.
    *
-   * @returns what to await for the stores to end. It rejects with `ERR_WRITE_BACK` when any of them failed; every
-   * one has been attempted then, and those that failed are dirty.
+   * @param alone whether each is stored by itself, rather than with its neighbours.
+   * @returns what to await for the stores to end, with those that failed. Every one has been attempted then.
    */
-  async start(wanted: readonly DirtyEntry[]): Promise<{ readonly ended: () => Promise<void> }> {
-    const versions = wanted.map((entry) => entry.version);
-    const failures: StoreFailure[] = [];
-    const stores: Promise<void>[] = [];
-    for (const [index, entry] of wanted.entries()) {
-      const version = versions[index] ?? 0;
-      const needed = () => this.#dirty.has(entry) && entry.stored < version;
-      if (!needed()) continue;
-      const [, release] = await this.#permits.acquire();
+  async start(wanted: readonly DirtyEntry[], alone: boolean): Promise<{ ended(): Promise<StoreFailure[]> }> {
+    const versions = new Map(wanted.map((entry) => [entry, entry.version]));
+    const needed = (entry: DirtyEntry) =>
+      this.#dirty.has(entry) && entry.stored < (versions.get(entry) ?? 0) && !attempted.has(entry);
+    const stores: Promise<StoreFailure | undefined>[] = [];
+    const attempted = new Set<DirtyEntry>();
+    const busy: DirtyEntry[] = [];
+    const attempt = async (entry: DirtyEntry) => {
       // Two stores of one entry must not overlap: the older could reach storage last.
-      while (entry.storing && needed()) await entry.storing;
-      if (needed()) stores.push(this.#store(entry, failures).finally(release));
-      else release();
-    }
-    return {
-      ended: async () => {
-        await Promise.all(stores);
-        if (failures.length > 0) throw this.#failure(failures);
-      },
+      for (; needed(entry); await entry.storing) {
+        const [, release] = await this.#permits.acquire();
+        if (needed(entry) && !entry.storing) return stores.push(this.#store(entry, alone, attempted).finally(release));
+        release();
+      }
+      return undefined;
     };
+    for (const entry of wanted) {
+      if (entry.storing) busy.push(entry);
+      else await attempt(entry);
+    }
+    for (const entry of busy) await attempt(entry);
+    return { ended: async () => (await Promise.all(stores)).filter((failure) => failure !== undefined) };
   }
 
   /** Makes durable what has been stored; syncs that are asked for at the same time share one. */
@@ -63,20 +65,26 @@ export class WriteBack<K, V> {
     if (this.#dirty.unsynced) await this.#syncs.request();
   }
 
-  /** Stores the entry, with its neighbours, as it is at the call. Never rejects. */
-  async #store(entry: DirtyEntry, failures: StoreFailure[]): Promise<void> {
+  /** Stores the entry as it is at the call; never rejects. Tells at once which entries it has attempted. */
+  async #store(entry: DirtyEntry, alone: boolean, attempted: Set<DirtyEntry>): Promise<StoreFailure | undefined> {
     const { observer } = this.#options;
+    attempted.add(entry);
+    let batch = [entry];
     let keys = [this.#entries.keyAt(entry.slot)];
     try {
-      const batch = this.#withNeighbours(entry);
-      keys = batch.map(({ slot }) => this.#entries.keyAt(slot));
+      if (!alone) {
+        batch = this.#withNeighbours(entry);
+        keys = batch.map(({ slot }) => this.#entries.keyAt(slot));
+        for (const mate of batch) attempted.add(mate);
+      }
       observer?.({ type: "store", cache: this.#name, keys });
       const done = this.#write(batch);
       if (done) await done;
       observer?.({ type: "stored", cache: this.#name, keys });
+      return undefined;
     } catch (error) {
-      failures.push({ keys, error });
       observer?.({ type: "store-failed", cache: this.#name, keys });
+      return { batch, keys, error };
     }
   }
 
@@ -154,17 +162,20 @@ export class WriteBack<K, V> {
     this.#dirty.synced(coverage);
     emit("synced");
   }
-
-  #failure(failures: readonly StoreFailure[]): CacheError {
-    const keys = failures.flatMap((failure) => failure.keys);
-    const [first] = failures;
-    const cause = failures.length === 1 && first ? first.error : new AggregateError(failures.map(({ error }) => error));
-    const message = `${this.#name}: storing ${keys.length === 1 ? "an entry" : `${keys.length} entries`} failed`;
-    return new CacheError("ERR_WRITE_BACK", message, { cause, keys });
-  }
 }
 
-interface StoreFailure {
+/** A store that has failed. What it should have written is dirty. */
+export interface StoreFailure {
+  readonly batch: readonly DirtyEntry[];
   readonly keys: readonly unknown[];
   readonly error: unknown;
+}
+
+/** What to throw for stores that have failed. */
+export function writeBackError(name: string, failures: readonly StoreFailure[]): CacheError {
+  const keys = failures.flatMap((failure) => failure.keys);
+  const [first] = failures;
+  const cause = failures.length === 1 && first ? first.error : new AggregateError(failures.map(({ error }) => error));
+  const message = `${name}: storing ${keys.length === 1 ? "an entry" : `${keys.length} entries`} failed`;
+  return new CacheError("ERR_WRITE_BACK", message, { cause, keys });
 }

@@ -59,9 +59,10 @@ export class Disk {
     return found;
   }
 
-  readonly io: Required<Pick<EntryIo<string, Cell>, "load" | "store" | "sync">> = {
+  readonly io: Required<EntryIo<string, Cell>> = {
     load: (key) => this.#operate("load", [key], `load ${key}`, () => ({ text: this.stored.get(key) ?? "" })),
     store: (key, value) => this.#store([[key, value]]),
+    storeMany: (entries) => this.#store(entries),
     sync: () => {
       const covered = [...this.stored];
       return this.#operate("sync", [], "sync", () => {
@@ -69,11 +70,6 @@ export class Disk {
       });
     },
   };
-
-  /** Also takes several entries at once. */
-  get batchIo(): EntryIo<string, Cell> {
-    return { ...this.io, storeMany: (entries) => this.#store(entries) };
-  }
 
   #store(entries: readonly (readonly [key: string, value: Cell])[]): Promise<void> {
     const written = entries.map(([key, { text }]) => [key, text] as const);
