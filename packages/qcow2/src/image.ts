@@ -14,7 +14,7 @@ import { assemble, type Engine } from "./engine.js";
 import { Flights } from "./flights.js";
 import { imageInfo, type Qcow2Info } from "./info.js";
 import { extentsOfImage, joined, type Mapping, mapRange, type MapSource } from "./map.js";
-import { openParts } from "./open.js";
+import { openParts, requireBacking } from "./open.js";
 import type { Qcow2CreateOptions, Qcow2OpenOptions } from "./options.js";
 import { surfaced } from "./surface.js";
 import type { TableCounters } from "./tables.js";
@@ -72,6 +72,7 @@ export class Qcow2Image extends BaseBackend {
    * @throws {@link Qcow2Error} `ERR_INVALID_OPTION` before anything is changed
    */
   static async create(file: Backend, options: Qcow2CreateOptions): Promise<Qcow2Image> {
+    requireBacking(file, options);
     await createImageFile(file, options, { signal: options.signal });
     return Qcow2Image.open(file, { ...options, write: true, backing: options.backingBackend });
   }

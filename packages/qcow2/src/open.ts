@@ -3,7 +3,7 @@ import { type Backend, BackendError } from "@instar/backend";
 import { Qcow2Error, ruleError } from "./errors.js";
 import { INCOMPATIBLE } from "./features.js";
 import { backingFileName, type Qcow2Header, readHeader } from "./header.js";
-import type { Qcow2OpenOptions } from "./options.js";
+import type { Qcow2CreateOptions, Qcow2OpenOptions } from "./options.js";
 import { openBacking } from "./references.js";
 
 /** What opening finds. */
@@ -41,4 +41,12 @@ function refuseWriting(file: Backend, header: Qcow2Header, options: Qcow2OpenOpt
     const rule = "opened to write to the image: what is written beside its data would hide it";
     throw ruleError("ERR_INVALID_OPTION", file.name, "backing", "ignore", rule);
   }
+}
+
+/** Refuses to make an image that names a backing file without having it, or has one without naming it. */
+export function requireBacking(file: Backend, { backing, backingBackend }: Qcow2CreateOptions): void {
+  if ((backing === undefined) === (backingBackend === undefined)) return;
+  const rule = "given together with backing";
+  const value = backingBackend === undefined ? "absent" : backingBackend.name;
+  throw ruleError("ERR_INVALID_OPTION", file.name, "backingBackend", value, rule);
 }

@@ -30,6 +30,9 @@ export interface Qcow2OpenOptions extends CallOptions, Qcow2CacheOptions {
 
 /** What a new image is to be. */
 export interface Qcow2CreateOptions extends CreateLayoutOptions, CallOptions, Qcow2CacheOptions {
-  /** What `backing` names, opened, so that the new image can be used at once. */
+  /**
+   * What `backing` names, opened: the guest's view of it. It must be given where `backing` is, for the new image can be
+   * used at once; where nobody will, an empty memory backend does.
+   */
   readonly backingBackend?: Backend | undefined;
 }

@@ -3,12 +3,14 @@ import { type Backend, BackendError, BaseBackend, type Capabilities, type Extent
 /** The requests of a backend that can fail. */
 export type FaultKind = "read" | "write" | "truncate" | "writeZeroes" | "sync";
 
-/** A file whose requests fail when a test wants them to. A write that fails has changed half of its range. */
+/** A file whose requests fail, or wait, when a test wants them to. A write that fails has changed half of its range. */
 export class FaultyFile extends BaseBackend {
   readonly name: string = "faulty";
   readonly capabilities: Capabilities;
   /** Which request fails: is asked before each of them. */
   fails: (kind: FaultKind, offset: number) => boolean = () => false;
+  /** What requests wait for, if for anything: is asked after `fails`, before the request is passed on. */
+  waits: (kind: FaultKind, offset: number) => Promise<void> | undefined = () => undefined;
   /** What has been asked for, in order. */
   readonly requests: { readonly kind: FaultKind; readonly offset: number; readonly length: number }[] = [];
   readonly #file: Backend;
@@ -25,6 +27,7 @@ export class FaultyFile extends BaseBackend {
 
   protected async doRead(target: Uint8Array, offset: number): Promise<void> {
     this.#request("read", offset, target.byteLength);
+    await this.waits("read", offset);
     await this.#file.read(target, offset);
   }
 
@@ -35,6 +38,7 @@ export class FaultyFile extends BaseBackend {
       await this.#file.write(source.subarray(0, source.byteLength >> 1), offset);
       throw error;
     }
+    await this.waits("write", offset);
     await this.#file.write(source, offset);
   }
 
@@ -54,6 +58,7 @@ export class FaultyFile extends BaseBackend {
 
   protected override async doSync(): Promise<void> {
     this.#request("sync", 0, 0);
+    await this.waits("sync", 0);
     await this.#file.sync();
   }
 
