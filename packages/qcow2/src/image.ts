@@ -229,11 +229,10 @@ export class Qcow2Image extends BaseBackend {
     await this.#engine.tables.sync();
   }
 
-  /** Clears the autoclear features before the first change: nobody here keeps what they promise. */
+  /** Makes the header say that somebody writes who does not keep what autoclear features promise. */
   async #prepare(): Promise<void> {
-    const { header } = this.#engine;
-    const { features } = header.current;
-    if (features.autoclear !== 0n) await header.update({ features: { ...features, autoclear: 0n } });
+    if (this.#prepared) return;
+    await this.#engine.header.clearAutoclear();
     this.#prepared = true;
   }
 

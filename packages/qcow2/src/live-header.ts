@@ -6,7 +6,7 @@ import type { HostFile } from "./host-file.js";
 
 /** What of a header changes while an image is open. */
 export type HeaderChange = Partial<
-  Pick<Qcow2Header, "size" | "l1Size" | "l1TableOffset" | "refcountTableOffset" | "refcountTableClusters" | "features">
+  Pick<Qcow2Header, "size" | "l1Size" | "l1TableOffset" | "refcountTableOffset" | "refcountTableClusters">
 >;
 
 /**
@@ -31,12 +31,15 @@ export class LiveHeader {
 
   /** Writes a change and makes it durable. What it points to must be durable already. */
   update(change: HeaderChange): Promise<void> {
+    return this.#lock.runExclusive(() => this.#switchTo({ ...this.#current, ...change }));
+  }
+
+  /** Clears the autoclear features before the first change of the image: nobody here keeps what they promise. */
+  clearAutoclear(): Promise<void> {
     return this.#lock.runExclusive(async () => {
-      const next = { ...this.#current, ...change };
-      this.#inDoubt = true;
-      await this.#write(next);
-      this.#current = next;
-      this.#inDoubt = false;
+      const { features } = this.#current;
+      if (features.autoclear === 0n) return;
+      await this.#switchTo({ ...this.#current, features: { ...features, autoclear: 0n } });
     });
   }
 
@@ -51,6 +54,13 @@ export class LiveHeader {
       await this.#write(this.#current);
       this.#inDoubt = false;
     });
+  }
+
+  async #switchTo(next: Qcow2Header): Promise<void> {
+    this.#inDoubt = true;
+    await this.#write(next);
+    this.#current = next;
+    this.#inDoubt = false;
   }
 
   async #write(header: Qcow2Header): Promise<void> {
