@@ -1,4 +1,4 @@
-import { Qcow2Image, type Qcow2Info } from "@instar/qcow2";
+import type { Qcow2Info } from "@instar/qcow2";
 import { printable } from "./errors.js";
 import { referencePath } from "./gate.js";
 import { fileFacts } from "./location.js";
@@ -32,7 +32,7 @@ export interface ImageInfo {
 
 /** Describes a layer of an image. */
 export async function describeLayer(layer: Layer, filename: string): Promise<ImageInfo> {
-  const { path, format, disk } = layer;
+  const { path, format, disk, qcow2 } = layer;
   const facts = path === undefined ? undefined : await fileFacts(path);
   const common = {
     "virtual-size": disk.size,
@@ -41,8 +41,8 @@ export async function describeLayer(layer: Layer, filename: string): Promise<Ima
     ...(facts && { "actual-size": facts.allocated }),
     "dirty-flag": false,
   };
-  if (!(disk instanceof Qcow2Image)) return common;
-  const info = disk.info();
+  if (!qcow2) return common;
+  const info = qcow2.info();
   return {
     ...common,
     "cluster-size": info.clusterSize,

@@ -1,5 +1,5 @@
 import type { Backend } from "@instar/backend";
-import { probeQcow2, Qcow2Image, type ReferenceGate } from "@instar/qcow2";
+import type { Qcow2Image, ReferenceGate } from "@instar/qcow2";
 import type { Context } from "./command.js";
 import { CliError, Interrupted, oneLine } from "./errors.js";
 import { allowedDirectories, openReference } from "./gate.js";
@@ -44,6 +44,8 @@ export interface Layer {
   readonly format: Format;
   /** What the guest would see if this were the top. */
   readonly disk: Backend;
+  /** The same, where it is a qcow2 image. */
+  readonly qcow2: Qcow2Image | undefined;
 }
 
 /** An image that is open. */
@@ -105,13 +107,14 @@ class ImageOpener {
   async openTop(name: string): Promise<Image> {
     const path = localPath(name);
     const { write = false, format } = this.#options;
-    const file = await openStorage(path ?? name, this.#how(write));
+    // The one waits for the system, the other keeps the processor busy.
+    const [file] = await Promise.all([openStorage(path ?? name, this.#how(write)), import("@instar/qcow2")]);
     const identity = path === undefined ? undefined : (await fileFacts(path))?.identity;
-    const { disk, format: found } = await this.#openLayer(file, { path, identity }, format, write);
+    const { disk, qcow2, format: found } = await this.#openLayer(file, { path, identity }, format, write);
     if (found === "raw" && format === undefined && write) {
       this.#context.warn(`${name}: taken for raw, since nothing in it tells its format; -f says so without a warning`);
     }
-    return { name, format: found, disk, qcow2: disk instanceof Qcow2Image ? disk : undefined, layers: this.#layers };
+    return { name, format: found, disk, qcow2, layers: this.#layers };
   }
 
   /** Makes an image of a file, which it closes where that fails. */
@@ -124,17 +127,19 @@ class ImageOpener {
     try {
       this.#way.push({ path, identity });
       this.#refuseLoop();
+      const { probeQcow2, Qcow2Image } = await import("@instar/qcow2");
       const format = named ?? ((await probeQcow2(file)) ? "qcow2" : "raw");
-      const disk =
+      const qcow2 =
         format === "raw"
-          ? new RawImage(file, named === undefined && write)
+          ? undefined
           : await Qcow2Image.open(file, {
               write,
               depth: this.#way.length - 1,
               signal: this.#context.signal,
               ...(this.#options.withoutBacking ? { backing: "ignore" } : { openReferenced: this.#backingOf(path) }),
             });
-      const layer: Layer = { path, identity, format, disk };
+      const disk = qcow2 ?? new RawImage(file, named === undefined && write);
+      const layer: Layer = { path, identity, format, disk, qcow2 };
       this.#layers.unshift(layer);
       return layer;
     } catch (error) {
