@@ -1,8 +1,6 @@
 import { type Koffi, linuxSparseCalls, type SparseCalls } from "../src/index.js";
 
-// Not a dependency of the package, so TypeScript is not to look for it.
-const name: string = "koffi";
-const koffi: { default: Koffi } | undefined = await import(name).catch(() => undefined);
+const koffi = await import("koffi").catch(() => undefined);
 
 /** The calls for sparse files, where the machine can run them. */
 export const sparseCalls: SparseCalls | undefined = koffi && callsOf(koffi.default);
