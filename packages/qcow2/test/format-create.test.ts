@@ -109,7 +109,7 @@ describe("a new image", () => {
 });
 
 describe.skipIf(!hasQemu)(`a new image as QEMU sees it${qemuNote}`, () => {
-  // All 13 x 8 x 4 combinations take minutes of qemu-img: INSTAR_FULL=1 runs them, else every third.
+  // All 13 x 8 x 4 combinations keep qemu-img busy for a while: INSTAR_FULL=1 runs them, else every seventh is run.
   const full = process.env["INSTAR_FULL"] === "1";
   const kinds: CreateLayoutOptions[] = [];
   for (const clusterSize of clusterSizes) {

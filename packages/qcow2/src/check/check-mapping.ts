@@ -35,7 +35,7 @@ export async function checkMapping(
   context: MappingContext,
   l1: { readonly offset: number; readonly entries: number; readonly active: boolean; readonly name: string },
 ): Promise<void> {
-  const { file, references, report, call, geometry } = context;
+  const { file, references, report, call, geometry, stored } = context;
   references.add(l1.offset, l1.entries * 8, l1.name);
   for (let begin = 0; begin < l1.entries * 8; begin += L1_CHUNK) {
     const length = Math.min(L1_CHUNK, l1.entries * 8 - begin);
@@ -48,7 +48,11 @@ export async function checkMapping(
     const load = (table: L2Table): Promise<Uint8Array> => readClipped(file, table.offset, geometry.clusterSize, call);
     for await (const { item, result } of inOrder(tables, load, AHEAD)) {
       call.signal?.throwIfAborted();
-      if (l1.active) await checkCopied(context, "L2 table", item.offset, item.copied);
+      if (l1.active) {
+        const cluster = item.offset / geometry.clusterSize;
+        const refcount = stored.recent(cluster) ?? (await stored.get(cluster));
+        checkCopied(report, "L2 table", item.offset, item.copied, refcount);
+      }
       if (result instanceof Error) report.error(() => `L2 table at ${item.offset} cannot be read: ${result.message}`);
       else await checkL2Table(context, l1.active, item, result);
     }
@@ -87,7 +91,7 @@ async function checkL2Table(
   table: L2Table,
   bytes: Uint8Array,
 ): Promise<void> {
-  const { report, references, geometry } = context;
+  const { report, references, geometry, stored } = context;
   const { clusterBits, clusterSize, l2Entries } = geometry;
   const view = viewOf(bytes);
   let next = 0;
@@ -95,13 +99,12 @@ async function checkL2Table(
     const high = view.getUint32(index * 8);
     const low = view.getUint32(index * 8 + 4);
     if (high === 0 && low === 0) continue;
-    const where = (): string => `L2 table at ${table.offset}: entry ${index} is ${entryText(high, low)}`;
     const kind = clusterKind(high, low);
     const reserved = l2ReservedProblem(high, low, context.version);
-    if (reserved !== undefined) report.corruption(() => `${where()}, must ${reserved}`);
+    if (reserved !== undefined) brokenEntry(report, table, index, high, low, reserved);
     if (kind === "compressed") {
       const { hostOffset, compressedLength } = decodeL2Entry(high, low, clusterBits);
-      if (isCopied(high)) report.corruption(() => `${where()}, must have its COPIED flag clear, being compressed`);
+      if (isCopied(high)) brokenEntry(report, table, index, high, low, "have its COPIED flag clear, being compressed");
       references.add(hostOffset, compressedLength, "compressed cluster");
       if (active) {
         report.allocatedClusters++;
@@ -113,23 +116,41 @@ async function checkL2Table(
     const offset = offsetOf(high, low);
     if (kind !== "normal" && kind !== "zero-allocated") continue;
     if (offset % clusterSize !== 0) {
-      report.corruption(() => `${where()}, must point to a multiple of the cluster size`);
+      brokenEntry(report, table, index, high, low, "point to a multiple of the cluster size");
     }
     if (active) {
       report.allocatedClusters++;
       if (next !== 0 && offset !== next) report.fragmentedClusters++;
       next = offset + clusterSize;
-      await checkCopied(context, "data cluster", offset, isCopied(high));
+      const cluster = Math.floor(offset / clusterSize);
+      // Millions of entries pass here: a promise is made only for those that need another refcount block.
+      const refcount = stored.recent(cluster) ?? (await stored.get(cluster));
+      checkCopied(report, "data cluster", offset, isCopied(high), refcount);
     }
     references.add(offset, clusterSize, "data cluster");
   }
 }
 
+/** Notes an L2 entry that breaks a rule. Apart from the loop, which would else make its closures for every entry. */
+function brokenEntry(
+  report: ReportBuilder,
+  table: L2Table,
+  index: number,
+  high: number,
+  low: number,
+  rule: string,
+): void {
+  report.corruption(() => `L2 table at ${table.offset}: entry ${index} is ${entryText(high, low)}, must ${rule}`);
+}
+
 /** The COPIED flag must be set exactly where the refcount is one. */
-async function checkCopied(context: MappingContext, what: string, offset: number, copied: boolean): Promise<void> {
-  const { stored, geometry, report } = context;
-  const cluster = Math.floor(offset / geometry.clusterSize);
-  const refcount = stored.recent(cluster) ?? (await stored.get(cluster));
+function checkCopied(
+  report: ReportBuilder,
+  what: string,
+  offset: number,
+  copied: boolean,
+  refcount: number | undefined,
+): void {
   if (refcount === undefined || (refcount === 1) === copied) return;
   const flag = copied ? "has its COPIED flag" : "lacks its COPIED flag";
   report.corruption(() => `${what} at ${offset} ${flag}, its refcount being ${refcount}`);

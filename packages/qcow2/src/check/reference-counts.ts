@@ -12,6 +12,8 @@ export class ReferenceCounts {
   readonly #max: number;
   readonly #limit: number;
   #bytes = 0;
+  /** The page that was used last: references come in runs. */
+  #last: { readonly number: number; readonly page: Uint8Array | Float64Array } | undefined;
   /** One more than the last cluster that is referred to. */
   end = 0;
 
@@ -25,7 +27,7 @@ export class ReferenceCounts {
   }
 
   get(cluster: number): number {
-    return this.#pages.get(Math.floor(cluster / PAGE))?.[cluster % PAGE] ?? 0;
+    return this.#page(Math.floor(cluster / PAGE))?.[cluster % PAGE] ?? 0;
   }
 
   /**
@@ -36,7 +38,7 @@ export class ReferenceCounts {
   add(cluster: number): boolean {
     const number = Math.floor(cluster / PAGE);
     const index = cluster % PAGE;
-    let page = this.#pages.get(number) ?? this.#newPage(number, new Uint8Array(PAGE));
+    let page = this.#page(number) ?? this.#newPage(number, new Uint8Array(PAGE));
     const count = page[index] ?? 0;
     if (count >= this.#max) return false;
     if (count === 255 && page instanceof Uint8Array) page = this.#newPage(number, Float64Array.from(page));
@@ -54,6 +56,13 @@ export class ReferenceCounts {
     }
   }
 
+  #page(number: number): Uint8Array | Float64Array | undefined {
+    if (this.#last?.number === number) return this.#last.page;
+    const page = this.#pages.get(number);
+    this.#last = page && { number, page };
+    return page;
+  }
+
   #newPage(number: number, page: Uint8Array | Float64Array): Uint8Array | Float64Array {
     this.#bytes += page.byteLength;
     if (this.#bytes > this.#limit) {
@@ -61,6 +70,7 @@ export class ReferenceCounts {
       throw ruleError("ERR_INVALID_OPTION", "check", "memoryLimit", this.#limit, rule);
     }
     this.#pages.set(number, page);
+    this.#last = { number, page };
     return page;
   }
 }
