@@ -1,5 +1,5 @@
 import { type Backend, BackendRegistry, type OpenOptions } from "@instar/backend";
-import { fsPlugin, type Koffi, linuxSparseCalls, type SparseCalls } from "@instar/backend-fs";
+import { fsPlugin, linuxSparseCalls, type SparseCalls } from "@instar/backend-fs";
 
 /** How to open a location. */
 export interface StorageOptions extends OpenOptions {
@@ -21,25 +21,13 @@ export async function openStorage(location: string, { sparse = false, ...options
   return registry.open(location, options);
 }
 
-/** The system calls for sparse files, where they can be had. */
+/** The system calls for sparse files, where they can be had: an optional dependency, on 64-bit Linux. */
 async function sparseCalls(): Promise<SparseCalls | undefined> {
-  // Not a dependency: without it everything works, with files that have no holes.
-  const name: string = "koffi";
   try {
-    const module: unknown = await import(name);
-    return linuxSparseCalls(koffiOf(module));
+    const { default: koffi } = await import("koffi");
+    return linuxSparseCalls(koffi);
   } catch {
+    // Everything works without, with files that have no holes.
     return undefined;
   }
-}
-
-function koffiOf(module: unknown): Koffi {
-  if (typeof module === "object" && module !== null && "default" in module && isKoffi(module.default)) {
-    return module.default;
-  }
-  throw new Error("another package is called koffi");
-}
-
-function isKoffi(value: unknown): value is Koffi {
-  return typeof value === "object" && value !== null && "load" in value && "errno" in value;
 }

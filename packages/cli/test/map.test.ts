@@ -1,8 +1,12 @@
-import { writeFileSync } from "node:fs";
+import { truncateSync, writeFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { HAS_QEMU, instar, NEEDS_QEMU, program, qemu, scratch } from "./harness.js";
 
 const at = scratch();
+const HAS_KOFFI = await import("koffi").then(
+  () => process.platform === "linux" && process.arch.endsWith("64"),
+  () => false,
+);
 
 async function map(...argv: string[]): Promise<unknown> {
   return JSON.parse((await instar(["map", "--output=json", ...argv])).out);
@@ -48,6 +52,14 @@ describe("map", () => {
       { ...TOP[1], start: 98_304, length: 4096, offset: 360_448 },
     ]);
     expect(await map("-s", "100M", at("top.qcow2"))).toEqual([]);
+  });
+
+  it.skipIf(!HAS_KOFFI)("shows the holes of a raw image (needs npm package koffi, and 64-bit Linux)", async () => {
+    writeFileSync(at("sparse.raw"), "x".repeat(65_536));
+    truncateSync(at("sparse.raw"), 1_048_576);
+    const data = { start: 0, length: 65_536, depth: 0, present: true, zero: false, data: true, offset: 0 };
+    const hole = { ...data, start: 65_536, length: 983_040, zero: true, data: false, offset: 65_536 };
+    expect(await map(at("sparse.raw"))).toEqual([data, hole]);
   });
 
   it("shows a raw image", async () => {
