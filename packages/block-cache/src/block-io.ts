@@ -5,6 +5,7 @@ import { DirtyBlocks } from "./dirty-blocks.js";
 import { LoadQueue } from "./load-queue.js";
 import type { Settings } from "./options.js";
 import { RangeLocks } from "./range-locks.js";
+import { SpareBuffers } from "./spare-buffers.js";
 
 /** Bytes on their way to the backend. */
 interface Transfer {
@@ -21,23 +22,29 @@ export class BlockIo implements EntryIo<number, Block> {
   /** Stores share their blocks; who changes the backend itself has them alone, and stores wait. */
   readonly stores: RangeLocks = new RangeLocks();
   readonly dirty: DirtyBlocks = new DirtyBlocks();
+  /** The memory of blocks that have left the cache. */
+  readonly spareBlocks: SpareBuffers;
   /** Reads and writes asked of the backend. */
   readonly counts = { reads: 0, writes: 0 };
   readonly #backend: Backend;
   readonly #blockSize: number;
   readonly #queue: LoadQueue;
   readonly #transfers = new Set<Transfer>();
+  readonly #spareRuns = new SpareBuffers(2);
 
   constructor(backend: Backend, settings: Settings) {
     this.#backend = backend;
     this.#blockSize = settings.blockSize;
+    this.spareBlocks = new SpareBuffers(settings.runLength);
     this.writes = new DirectWrites({ name: `${settings.name} storage`, sync: () => backend.sync() });
     const readRun = (first: number, count: number, signal: AbortSignal) => this.#readRun(first, count, signal);
     this.#queue = new LoadQueue(readRun, settings.runLength, settings.parallel);
   }
 
   load(index: number, wait: LoadWait): Block | Promise<Block> {
-    if (index * this.#blockSize >= this.#backend.size) return storedBlock(new Uint8Array(this.#blockSize), 0);
+    if (index * this.#blockSize >= this.#backend.size) {
+      return storedBlock(this.spareBlocks.take(this.#blockSize).fill(0), 0);
+    }
     return this.#queue.load(index, wait);
   }
 
@@ -57,6 +64,7 @@ export class BlockIo implements EntryIo<number, Block> {
       for (const [at, [index, block]] of blocks.entries()) this.dirty.stored(index, block, versions[at] ?? 0);
     } finally {
       this.#transfers.delete(transfer);
+      this.#spareRuns.give(transfer.bytes);
       hold.leave();
     }
   }
@@ -67,7 +75,12 @@ export class BlockIo implements EntryIo<number, Block> {
 
   /** Writes neighbouring blocks at once, on behalf of whoever has them alone. */
   async writeThrough(blocks: readonly (readonly [index: number, block: Block])[]): Promise<void> {
-    await this.#write(this.#capture(blocks));
+    const transfer = this.#capture(blocks);
+    try {
+      await this.#write(transfer);
+    } finally {
+      this.#spareRuns.give(transfer.bytes);
+    }
   }
 
   /** Fills `target` from the backend; where the backend has not grown so far yet, with zeroes. */
@@ -91,7 +104,7 @@ export class BlockIo implements EntryIo<number, Block> {
     const offset = (blocks[0]?.[0] ?? 0) * this.#blockSize;
     const last = blocks.findLastIndex(([, { used }]) => used > 0);
     const length = last < 0 ? 0 : last * this.#blockSize + (blocks[last]?.[1].used ?? 0);
-    const bytes = new Uint8Array(length);
+    const bytes = this.#spareRuns.take(length);
     for (const [at, [, block]] of blocks.entries()) {
       if (at < last) bytes.set(block.bytes, at * this.#blockSize);
       else if (at === last) bytes.set(block.bytes.subarray(0, block.used), at * this.#blockSize);
@@ -109,13 +122,23 @@ export class BlockIo implements EntryIo<number, Block> {
     const size = this.#blockSize;
     const offset = first * size;
     const there = Math.min(Math.max(this.#backend.size - offset, 0), count * size);
-    const bytes = new Uint8Array(count * size);
-    await this.read(bytes, offset, signal);
-    if (count === 1) return [storedBlock(bytes, there)];
-    return Array.from({ length: count }, (_, at) => {
-      // A copy, because a block must not keep the memory of the whole run.
-      const used = Math.min(Math.max(there - at * size, 0), size);
-      return storedBlock(bytes.slice(at * size, (at + 1) * size), used);
-    });
+    const used = (at: number): number => Math.min(Math.max(there - at * size, 0), size);
+    if (count === 1) {
+      const bytes = this.spareBlocks.take(size);
+      await this.read(bytes, offset, signal);
+      return [storedBlock(bytes, used(0))];
+    }
+    const run = this.#spareRuns.take(count * size);
+    try {
+      await this.read(run, offset, signal);
+      // Copies, because a block must not keep the memory of the whole run.
+      return Array.from({ length: count }, (_, at) => {
+        const bytes = this.spareBlocks.take(size);
+        bytes.set(run.subarray(at * size, (at + 1) * size));
+        return storedBlock(bytes, used(at));
+      });
+    } finally {
+      this.#spareRuns.give(run);
+    }
   }
 }

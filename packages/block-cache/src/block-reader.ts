@@ -34,11 +34,8 @@ export class BlockReader {
         await abortable(hold.ready, signal);
         this.#checkEnd(offset, length);
       }
-      if (length >= (blocks.settings.directRead ?? (blocks.node.limit * blocks.blockSize) / 4)) {
-        await this.#readDirect(target, offset, signal);
-      } else {
-        await this.#readBlocks(target, offset, signal);
-      }
+      if (length >= blocks.directRead) await this.#readDirect(target, offset, signal);
+      else await this.#readBlocks(target, offset, signal);
     } finally {
       hold.leave();
     }
@@ -56,7 +53,7 @@ export class BlockReader {
           continue;
         }
         const from = at;
-        const loaded = node.acquire(index, { signal });
+        const loaded = this.#blocks.acquire(index, signal);
         loads.push(loaded.then((block) => void this.#copy(block, target, offset, from)));
         at = this.#nextBlock(offset, at, target.byteLength);
       }

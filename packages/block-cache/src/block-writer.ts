@@ -62,19 +62,19 @@ export class BlockWriter {
     const lease = node.tryAcquire(index);
     if (lease) return this.#put(lease, index, piece, offset);
     if (this.#isWhole(offset, piece.byteLength)) return this.#insert(index, piece, offset);
-    return node.acquire(index, { signal }).then((loaded) => this.#put(loaded, index, piece, offset));
+    return this.#blocks.acquire(index, signal).then((loaded) => this.#put(loaded, index, piece, offset));
   }
 
   /** Puts a whole block where there is none, so that nothing has to be read for it. */
   async #insert(index: number, piece: Uint8Array, offset: number): Promise<void> {
     const { node, io, blockSize } = this.#blocks;
-    const bytes = new Uint8Array(blockSize);
+    const bytes = io.spareBlocks.take(blockSize);
     bytes.set(piece);
+    bytes.fill(0, piece.byteLength);
     for (;;) {
       const block = newBlock(bytes, piece.byteLength);
       try {
-        const lease = await node.insert(index, block);
-        io.dirty.add(index, block);
+        const lease = await this.#blocks.insert(index, block);
         this.#blocks.grow(offset + piece.byteLength);
         return lease.release();
       } catch (error) {

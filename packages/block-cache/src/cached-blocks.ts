@@ -1,5 +1,5 @@
 import type { Backend } from "@instar/backend";
-import type { CacheEvent, Lease } from "@instar/lru-cache";
+import type { Lease } from "@instar/lru-cache";
 import type { Block } from "./block.js";
 import { BlockIo } from "./block-io.js";
 import { BlockNode } from "./block-node.js";
@@ -20,6 +20,8 @@ export class CachedBlocks {
   readonly calls: RangeLocks = new RangeLocks();
   /** Size in bytes as seen from above. The backend grows to it when the last blocks are written back. */
   size: number;
+  /** Blocks whose memory can be used again when they are evicted. */
+  readonly #reusable = new Map<number, Block>();
 
   constructor(backend: Backend, settings: Settings, options: BlockCacheOptions) {
     this.backend = backend;
@@ -27,8 +29,6 @@ export class CachedBlocks {
     this.blockSize = settings.blockSize;
     this.size = backend.size;
     this.io = new BlockIo(backend, settings);
-    const observer: { observer?: (event: CacheEvent<number>) => void } = {};
-    if (options.observer) observer.observer = options.observer;
     this.node = new BlockNode(
       {
         name: settings.name,
@@ -39,7 +39,10 @@ export class CachedBlocks {
         maxWriteBacks: settings.parallel,
         evictionBatch: Math.max(16, Math.ceil(settings.limit / 4)),
         dropUnsynced: options.dropUnsynced ?? false,
-        ...observer,
+        observer: (event) => {
+          if (event.type === "evict") this.#evicted(event.key);
+          options.observer?.(event);
+        },
       },
       this.io.writes,
     );
@@ -60,6 +63,26 @@ export class CachedBlocks {
   /** How many blocks one request may have under way: a transfer, but no more than a quarter of the cache. */
   get window(): number {
     return Math.max(1, Math.min(this.settings.runLength, Math.floor(this.node.limit / 4)));
+  }
+
+  /** Reads of so many bytes go past the cache. */
+  get directRead(): number {
+    return this.settings.directRead ?? (this.node.limit * this.blockSize) / 4;
+  }
+
+  /** Pins a block, loading it where it is missing. */
+  async acquire(index: number, signal: AbortSignal | undefined): Promise<BlockLease> {
+    const lease = await this.node.acquire(index, { signal });
+    this.#reusable.set(index, lease.value);
+    return lease;
+  }
+
+  /** Puts a block that is to be written where there is none, and pins it. */
+  async insert(index: number, block: Block): Promise<BlockLease> {
+    const lease = await this.node.insert(index, block);
+    this.#reusable.set(index, block);
+    this.io.dirty.add(index, block);
+    return lease;
   }
 
   /** Writes into a block: to be followed by no `await` before the lease is released. */
@@ -101,6 +124,17 @@ export class CachedBlocks {
   async drop(first: number, last: number): Promise<void> {
     const dropped = this.resident(first, last);
     if (dropped.length > 0) await this.node.invalidate(dropped);
-    for (const index of dropped) this.io.dirty.drop(index);
+    for (const index of dropped) {
+      this.io.dirty.drop(index);
+      this.#reusable.delete(index);
+    }
+  }
+
+  /** The last who looked at an evicted block has let go of it. */
+  #evicted(index: number): void {
+    const block = this.#reusable.get(index);
+    if (!block) return;
+    this.#reusable.delete(index);
+    this.io.spareBlocks.give(block.bytes);
   }
 }

@@ -30,7 +30,8 @@ export class ReadAhead {
 
   /** Tells of a read that is not empty. */
   note(offset: number, length: number): void {
-    if (this.#most === 0) return;
+    // Reads past the cache are large enough by themselves.
+    if (this.#most === 0 || length >= this.#blocks.directRead) return;
     const end = offset + length;
     const at = this.#streams.findIndex((stream) => stream.next === offset);
     const [known] = at < 0 ? [] : this.#streams.splice(at, 1);
@@ -84,7 +85,7 @@ export class ReadAhead {
     for (let index = first; index <= last; index++) {
       if (node.has(index)) continue;
       this.loads++;
-      loads.push(node.acquire(index, { signal }).then((lease) => lease.release()));
+      loads.push(this.#blocks.acquire(index, signal).then((lease) => lease.release()));
     }
     // A failure is left to whoever reads the block: it may never be wanted, and then fail no more.
     await Promise.allSettled(loads);

@@ -103,3 +103,10 @@ it("is given up when the cache is closed", async () => {
   await cache.close();
   expect(given?.aborted).toBe(true);
 });
+
+it("leaves reads alone that go past the cache", async () => {
+  const { cache } = setUp(64 * KIB, { bytes: 16 * 512, readAhead: 8 * KIB });
+  for (let at = 0; at < 16 * KIB; at += 2 * KIB) await readRange(cache, at, 2 * KIB);
+  await settled();
+  expect(cache.counters).toMatchObject({ directReads: 8, readAheads: 0 });
+});
