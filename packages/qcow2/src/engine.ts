@@ -1,7 +1,9 @@
 import type { Backend } from "@instar/backend";
 
 import { Allocator } from "./allocator.js";
+import { Durability } from "./durability.js";
 import { Eraser } from "./eraser.js";
+import { Flights } from "./flights.js";
 import { FreshClusters } from "./fresh-clusters.js";
 import { geometryOf } from "./geometry.js";
 import type { Qcow2Header } from "./header.js";
@@ -35,8 +37,9 @@ export interface Engine {
   readonly eraser: Eraser;
   readonly zeroes: Zeroes;
   readonly resizer: Resizer;
-  readonly allocator: Allocator;
   readonly frees: PendingFrees;
+  readonly flights: Flights;
+  readonly durability: Durability;
 }
 
 /** Puts the parts of an image together. Does no I/O. */
@@ -67,5 +70,7 @@ export function assemble(
   const eraser = new Eraser(parts);
   const zeroes = new Zeroes(layout, map, reader, writer, eraser, backing);
   const resizer = new Resizer({ ...parts, eraser, zeroes });
-  return { ...parts, writer, eraser, zeroes, resizer };
+  const flights = new Flights();
+  const durability = new Durability(header, tables, frees, allocator, flights);
+  return { ...parts, writer, eraser, zeroes, resizer, flights, durability };
 }

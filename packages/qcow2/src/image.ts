@@ -11,7 +11,7 @@ import { checkImage, type CheckOptions } from "./check/check-image.js";
 import type { CheckReport } from "./check/report.js";
 import { createImageFile } from "./create-layout.js";
 import { assemble, type Engine } from "./engine.js";
-import { Flights } from "./flights.js";
+import type { Flights } from "./flights.js";
 import { imageInfo, type Qcow2Info } from "./info.js";
 import { extentsOfImage, joined, type Mapping, mapRange, type MapSource } from "./map.js";
 import { openParts, requireBacking } from "./open.js";
@@ -32,7 +32,7 @@ export class Qcow2Image extends BaseBackend {
   /** The backing image as the guest would see it; it may be shorter or longer than this one. */
   readonly backing: Backend | undefined;
   readonly #engine: Engine;
-  readonly #flights = new Flights();
+  readonly #flights: Flights;
   #prepared: boolean;
 
   private constructor(file: Backend, engine: Engine, backing: Backend | undefined, write: boolean) {
@@ -41,6 +41,7 @@ export class Qcow2Image extends BaseBackend {
     this.file = file;
     this.backing = backing;
     this.#engine = engine;
+    this.#flights = engine.flights;
     const { version, snapshotCount, features } = engine.header.current;
     this.#prepared = features.autoclear === 0n;
     this.capabilities = {
@@ -112,7 +113,7 @@ export class Qcow2Image extends BaseBackend {
   async check(options: CheckOptions = {}): Promise<CheckReport> {
     await this.read(new Uint8Array(0), 0, options);
     return this.#flights.alone(async () => {
-      if (this.capabilities.write) await this.#writeOut();
+      if (this.capabilities.write) await this.#engine.durability.writeOut();
       return checkImage(this.file, this.#engine.header.current, options);
     });
   }
@@ -163,7 +164,7 @@ export class Qcow2Image extends BaseBackend {
 
   protected override async doSync(): Promise<void> {
     try {
-      await this.#sync();
+      await this.#engine.durability.sync();
     } catch (error) {
       throw surfaced(error, this.name);
     }
@@ -175,7 +176,7 @@ export class Qcow2Image extends BaseBackend {
 
   protected override async doClose(): Promise<void> {
     try {
-      if (this.capabilities.write) await this.#writeOut();
+      if (this.capabilities.write) await this.#engine.durability.writeOut();
     } catch (error) {
       throw surfaced(error, this.name);
     }
@@ -190,7 +191,7 @@ export class Qcow2Image extends BaseBackend {
     end: number,
     change: (begin: number, end: number) => Promise<number>,
   ): Promise<void> {
-    const { frees } = this.#engine;
+    const { durability, frees } = this.#engine;
     if (!this.#prepared) await this.#prepare();
     try {
       for (let at = begin; at < end;) {
@@ -201,32 +202,11 @@ export class Qcow2Image extends BaseBackend {
         } finally {
           this.#flights.leave(flight);
         }
-        if (frees.crowded) await this.#sync();
+        if (frees.crowded) await durability.sync();
       }
     } catch (error) {
       throw surfaced(error, this.name);
     }
-  }
-
-  /** Makes everything durable, and then releases what had been let go before. */
-  async #sync(): Promise<void> {
-    const { header, tables, frees, allocator } = this.#engine;
-    await header.settle();
-    const batch = frees.take(this.#flights.cut());
-    try {
-      await tables.sync();
-    } catch (error) {
-      frees.putBack(batch);
-      throw error;
-    }
-    frees.madeDurable(batch);
-    await allocator.release(this.#flights);
-  }
-
-  /** Leaves nothing in memory that the file lacks, when no request is under way. */
-  async #writeOut(): Promise<void> {
-    await this.#sync();
-    await this.#engine.tables.sync();
   }
 
   /** Makes the header say that somebody writes who does not keep what autoclear features promise. */

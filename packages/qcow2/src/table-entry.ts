@@ -14,7 +14,7 @@ const OFFSET_LOW = 0xfffffe00;
 export const HIGH = 0x1_0000_0000;
 
 /** Bit 63: the refcount of what the entry points to is exactly one. In the high half. */
-export const COPIED_HIGH = 0x80000000;
+const COPIED_HIGH = 0x80000000;
 
 /** The host offset (bits 9 to 55) of a L1 entry or of a standard L2 entry, in bytes; 0 for none. */
 export function offsetOf(high: number, low: number): number {

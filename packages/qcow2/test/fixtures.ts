@@ -6,7 +6,7 @@ import type { MemoryBackend } from "@instar/backend";
 
 import { memoryOf } from "./format-support.js";
 
-export { type Definition, definitions, guestContent } from "./fixtures/definitions.js";
+export { definitions, guestContent } from "./fixtures/definitions.js";
 
 const directory = join(import.meta.dirname, "fixtures");
 

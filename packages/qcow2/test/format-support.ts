@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, openSync, closeSync, ftruncateSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { mkdtempSync, openSync, closeSync, ftruncateSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -64,11 +64,6 @@ export async function saveTo(path: string, backend: Backend): Promise<void> {
   } finally {
     closeSync(descriptor);
   }
-}
-
-/** A file's bytes as a backend in memory. */
-export function load(path: string): Promise<MemoryBackend> {
-  return memoryOf(readFileSync(path), path);
 }
 
 /** Bytes as a backend in memory. */
