@@ -51,15 +51,15 @@ export interface Settings {
 export function settingsOf(backendName: string, options: BlockCacheOptions): Settings {
   const { name = backendName, bytes = 32 * 1024 * 1024, blockSize = 65_536, maxTransfer = 1024 * 1024 } = options;
   const { parallel = 16, readAhead = 0, directRead } = options;
-  const require = (ok: boolean, option: string, value: number, rule: string): void => {
+  const check = (ok: boolean, option: string, value: number, rule: string): void => {
     if (!ok) throw new CacheError("ERR_ARGUMENT", `${name}: ${option} is ${value}, but must be ${rule}`);
   };
   const powerOfTwo = Number.isSafeInteger(blockSize) && blockSize >= 512 && Number.isInteger(Math.log2(blockSize));
-  require(powerOfTwo, "blockSize", blockSize, "a power of two from 512");
-  require(maxTransfer >= 1, "maxTransfer", maxTransfer, "1 or more");
-  require(Number.isSafeInteger(parallel) && parallel >= 1, "parallel", parallel, "an integer from 1");
-  require(readAhead >= 0, "readAhead", readAhead, "0 or more");
-  if (directRead !== undefined) require(directRead >= 1, "directRead", directRead, "1 or more");
+  check(powerOfTwo, "blockSize", blockSize, "a power of two from 512");
+  check(maxTransfer >= 1, "maxTransfer", maxTransfer, "1 or more");
+  check(Number.isSafeInteger(parallel) && parallel >= 1, "parallel", parallel, "an integer from 1");
+  check(readAhead >= 0, "readAhead", readAhead, "0 or more");
+  if (directRead !== undefined) check(directRead >= 1, "directRead", directRead, "1 or more");
   return {
     name,
     blockSize,
