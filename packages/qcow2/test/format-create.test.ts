@@ -145,7 +145,7 @@ describe.skipIf(!hasQemu)(`a new image as QEMU sees it${qemuNote}`, () => {
     }
   });
 
-  it("has the header that QEMU gives it, byte for byte", async () => {
+  it("has the header that QEMU gives it, byte for byte", { timeout: 60_000 }, async () => {
     using scratch = new Scratch();
     const path = scratch.file("theirs.qcow2");
     for (const clusterSize of [512, 4096, 65536, 1 << 21]) {

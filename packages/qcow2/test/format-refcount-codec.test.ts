@@ -11,7 +11,7 @@ describe.each(orders)("refcounts of 2^%i bits", (order) => {
   const codec = refcountCodec(order);
   const perBlock = (512 * 8) / bits(order);
 
-  it("come back as they were set, beside neighbours that stay", () => {
+  it("come back as they were set, beside neighbours that stay", { timeout: 60_000 }, () => {
     const values = fc.array(fc.tuple(fc.nat(perBlock - 1), fc.maxSafeNat()), { maxLength: 50 });
     fc.assert(
       fc.property(values, (writes) => {
@@ -22,7 +22,10 @@ describe.each(orders)("refcounts of 2^%i bits", (order) => {
           codec.set(block, index, value);
           model.set(index, value);
         }
-        for (let index = 0; index < perBlock; index++) expect(codec.get(block, index)).toBe(model.get(index) ?? 0);
+        const wrong = Array.from({ length: perBlock }, (_, index) => index).filter(
+          (index) => codec.get(block, index) !== (model.get(index) ?? 0),
+        );
+        expect(wrong).toEqual([]);
       }),
       replay,
     );

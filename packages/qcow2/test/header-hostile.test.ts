@@ -46,9 +46,8 @@ function attempt(bytes: Uint8Array, size = bytes.byteLength): Qcow2Header | unde
     return parseHeader(bytes.subarray(0, 1 << 21), size, "hostile");
   } catch (error) {
     if (!isQcow2Error(error)) throw error;
-    expect(error.message).toMatch(/^hostile: /);
-    expect(error.field).toBeDefined();
-    expect(error.rule).toBeDefined();
+    const told = error.message.startsWith("hostile: ") && error.field !== undefined && error.rule !== undefined;
+    if (!told) expect.unreachable(`an error that does not say what it is about: ${error.message}`);
     return undefined;
   }
 }
@@ -117,19 +116,21 @@ describe("a hostile header", () => {
     expect(thrown(withField(bytes, field, value))).toEqual({ code, field: named });
   });
 
-  it("is refused, or accepted with all its rules kept, at every boundary of every field", () => {
+  it("is refused, or accepted with all its rules kept, at every boundary of every field", { timeout: 60_000 }, () => {
     const powers = Array.from({ length: 65 }, (_, bit) => 1n << BigInt(bit));
     const values = [0n, ...powers.flatMap((power) => [power - 1n, power, power + 1n])];
     for (const base of [v3, overlay, snapshots, fixtureBytes("v2-512")]) {
       for (const [field, , length] of fields) {
         for (const value of values) {
           if (value >> BigInt(8 * length) !== 0n) continue;
-          const header = attempt(withField(base, field, value));
+          const header = attempt(withField(base.subarray(0, 65536), field, value), base.byteLength);
           if (header === undefined) continue;
-          expect(header.l1TableOffset + header.l1Size * 8).toBeLessThanOrEqual(base.byteLength);
           const tableEnd = header.refcountTableOffset + header.refcountTableClusters * 2 ** header.clusterBits;
-          expect(tableEnd).toBeLessThanOrEqual(base.byteLength);
-          expect(header.l1Size * 2 ** (2 * header.clusterBits - 3)).toBeGreaterThanOrEqual(header.size);
+          const kept =
+            header.l1TableOffset + header.l1Size * 8 <= base.byteLength &&
+            tableEnd <= base.byteLength &&
+            header.l1Size * 2 ** (2 * header.clusterBits - 3) >= header.size;
+          if (!kept) expect.unreachable(`${field} ${value}`);
         }
       }
     }
