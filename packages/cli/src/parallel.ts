@@ -25,7 +25,6 @@ export async function inParallel<T>(
         if (!(await worker(next.value, either))) stopped = true;
       }
     } catch (error) {
-      stopped = true;
       failed.abort(error);
     }
   };

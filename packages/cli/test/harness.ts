@@ -90,3 +90,10 @@ export function scratch(): (...parts: string[]) => string {
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
   return (...parts) => join(directory, ...parts);
 }
+
+/** Everything that comes out. */
+export async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const item of items) found.push(item);
+  return found;
+}

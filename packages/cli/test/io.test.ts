@@ -185,6 +185,16 @@ describe("io options", () => {
     expect(readFileSync(at("disk.qcow2")).equals(before)).toBe(true);
   });
 
+  it("-s does not write to the image, and so opens one that must not be written to", async () => {
+    const image = readFileSync(at("disk.qcow2"));
+    // The dirty bit.
+    image.writeBigUInt64BE(1n, 72);
+    writeFileSync(at("disk.qcow2"), image);
+    expect((await io(["length"])).code).toBe(1);
+    expect((await io(["write -q 0 64k"], "-s")).code).toBe(0);
+    expect(readFileSync(at("disk.qcow2")).equals(image)).toBe(true);
+  });
+
   it("-d ignore keeps what is discarded", async () => {
     await io(["write -q -P 1 0 64k"]);
     expect((await io(["discard -q 0 64k", "read -q -P 1 0 64k"], "-d", "ignore")).code).toBe(0);
@@ -235,6 +245,12 @@ describe("io commands that make no sense", () => {
       expect(out).toMatch(/^\w+ failed: .*past the end at 10485760\n$/);
     },
   );
+
+  it("that go past the end do nothing of what lies before it", async () => {
+    await instar(["create", "-q", at("wide.raw"), "40M"]);
+    expect((await instar(["io", "-f", "raw", "-c", "write -P 1 0 50M", at("wide.raw")])).code).toBe(1);
+    expect((await instar(["io", "-f", "raw", "-c", "read -q -P 0 0 40M", at("wide.raw")])).code).toBe(0);
+  });
 
   it("do not grow a raw image either", async () => {
     await instar(["create", "-q", at("a.raw"), "1M"]);

@@ -53,7 +53,6 @@ function isCalled(command: IoCommand, name: string): boolean {
 export async function runLines(lines: Iterable<string> | AsyncIterable<string>, session: IoSession): Promise<boolean> {
   let good = true;
   for await (const line of lines) {
-    session.signal.throwIfAborted();
     const [name, ...words] = line.split(/\s+/).filter((word) => word !== "");
     if (name === undefined) continue;
     const command = COMMANDS.find((candidate) => isCalled(candidate, name));
