@@ -64,7 +64,7 @@ try {
   events.length = 0;
   await overlay.sync();
   console.log(await picture(overlay));
-  console.log(`   order on its way to the file: ${orderOfWrites(events)}`);
+  console.log(`   refcounts are durable before the tables that need them: ${orderOfWrites(events)}`);
 
   console.log("\n4. Read back");
   const first = files[0]?.bytes ?? new Uint8Array();
