@@ -26,10 +26,26 @@ export class Reader {
   }
 
   /** Fills `target` from `offset`: one request for each run of host clusters. */
-  async read(target: Uint8Array, offset: number, signal?: AbortSignal): Promise<void> {
+  read(target: Uint8Array, offset: number, signal?: AbortSignal): Promise<void> {
+    const first = this.#map.tryRun(offset, offset + target.byteLength);
+    if (first?.length === target.byteLength) return this.#readRun(first, target, signal);
+    return this.#readRuns(target, offset, first, signal);
+  }
+
+  /** Whether guest bytes that are not in this layer read as zeroes because the backing image ends before them. */
+  isBehindBacking(offset: number): boolean {
+    return this.#backing === undefined || offset >= this.#backing.size;
+  }
+
+  /** Whether a run, and what follows in this way, is zero from `offset` on as far as this layer can tell. */
+  isZero(run: Run, offset: number = run.guestOffset): boolean {
+    if (run.kind === "unallocated") return this.isBehindBacking(offset);
+    return run.kind === "zero" || run.kind === "zero-allocated";
+  }
+
+  async #readRuns(target: Uint8Array, offset: number, known: Run | undefined, signal?: AbortSignal): Promise<void> {
     const end = offset + target.byteLength;
-    const first = this.#map.tryRun(offset, end) ?? (await this.#map.run(offset, end));
-    if (first.length === target.byteLength) return this.#readRun(first, target, signal);
+    const first = known ?? (await this.#map.run(offset, end));
     const parts = new Parallel(PARALLEL);
     try {
       for (let at = offset, run = first; at < end && !parts.failed;) {
@@ -42,17 +58,6 @@ export class Reader {
     } finally {
       await parts.end();
     }
-  }
-
-  /** Whether guest bytes that are not in this layer read as zeroes because the backing image ends before them. */
-  isBehindBacking(offset: number): boolean {
-    return this.#backing === undefined || offset >= this.#backing.size;
-  }
-
-  /** Whether a run, and what follows in this way, is zero from `offset` on as far as this layer can tell. */
-  isZero(run: Run, offset: number = run.guestOffset): boolean {
-    if (run.kind === "unallocated") return this.isBehindBacking(offset);
-    return run.kind === "zero" || run.kind === "zero-allocated";
   }
 
   #readRun(run: Run, target: Uint8Array, signal: AbortSignal | undefined): Promise<void> {

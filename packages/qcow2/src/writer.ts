@@ -47,10 +47,15 @@ export class Writer {
    * Writes `source` at `offset`: one request for each run of host clusters. An abort is seen between two requests; what
    * has been handed to the file is waited for, because it must have ended before its clusters can be used otherwise.
    */
-  async write(source: Uint8Array, offset: number, signal?: AbortSignal): Promise<void> {
+  write(source: Uint8Array, offset: number, signal?: AbortSignal): Promise<void> {
+    const first = this.#map.tryRun(offset, offset + source.byteLength);
+    if (first?.length === source.byteLength && isInPlace(first)) return this.#writeInPlace(source, first);
+    return this.#writeRuns(source, offset, first, signal);
+  }
+
+  async #writeRuns(source: Uint8Array, offset: number, known: Run | undefined, signal?: AbortSignal): Promise<void> {
     const end = offset + source.byteLength;
-    const first = this.#map.tryRun(offset, end) ?? (await this.#map.run(offset, end));
-    if (first.length === source.byteLength && isInPlace(first)) return this.#writeInPlace(source, first);
+    const first = known ?? (await this.#map.run(offset, end));
     const parts = new Parallel(PARALLEL);
     try {
       for (let at = offset, run = first; at < end && !parts.failed;) {
