@@ -2,7 +2,7 @@ import { isBackendError } from "@instar/backend";
 import { describe, expect, it } from "vitest";
 
 import { isVdiError, VdiImage } from "../src/index.js";
-import { exercise, memoryOf, Metered, patternDisk, randomFrom } from "./support.js";
+import { exercise, Metered, patternDisk, randomFrom } from "./support.js";
 import { makeVdi } from "./vdi-writer.js";
 
 const seed = Number(process.env["INSTAR_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
@@ -11,7 +11,7 @@ const HEADER_END = 512 + 512;
 
 /** An error with a code, or a read that finishes; and no more of the file is read than the requests need. */
 async function check(bytes: Uint8Array, what: string): Promise<void> {
-  const file = new Metered(await memoryOf(bytes));
+  const file = new Metered(bytes);
   const error = await exercise(() => VdiImage.open(file));
   if (error !== undefined && !isVdiError(error) && !isBackendError(error)) throw new Error(what, { cause: error });
   expect(file.bytes, what).toBeLessThan(24 * 2 ** 20);

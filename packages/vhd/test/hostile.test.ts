@@ -24,7 +24,7 @@ function sealAll(bytes: Uint8Array): Uint8Array {
 
 /** An error with a code, or a read that finishes; and no more of the file is read than the requests need. */
 async function check(bytes: Uint8Array, what: string): Promise<void> {
-  const file = new Metered(await memoryOf(bytes));
+  const file = new Metered(bytes);
   const error = await exercise(() => VhdImage.open(file, { openReferenced: () => memoryOf(below) }));
   if (error !== undefined && !isVhdError(error) && !isBackendError(error)) throw new Error(what, { cause: error });
   expect(file.bytes, what).toBeLessThan(24 * 2 ** 20);

@@ -55,7 +55,7 @@ export async function readSparseHeader(file: Backend, signal: AbortSignal | unde
 }
 
 /** How many entries the grain directory has: one for each grain table. */
-export function directoryEntries({ capacity, grainSize, tableEntries }: SparseHeader): number {
+function directoryEntries({ capacity, grainSize, tableEntries }: SparseHeader): number {
   return Math.ceil(capacity / (grainSize * tableEntries));
 }
 

@@ -20,7 +20,7 @@ const text = descriptorOf("twoGbMaxExtentSparse", ['RW 392 SPARSE "x"', 'RW 128 
 
 /** An error with a code, or a read that finishes; and no more of the file is read than the requests need. */
 async function check(bytes: Uint8Array, what: string): Promise<void> {
-  const file = new Metered(await memoryOf(bytes));
+  const file = new Metered(bytes);
   const openReferenced = ({ kind }: { kind: string }): ReturnType<typeof memoryOf> =>
     memoryOf(kind === "extent" ? extent : disk);
   const error = await exercise(() => VmdkImage.open(file, { openReferenced }));
