@@ -52,6 +52,12 @@ export class RecordingFile extends BaseBackend {
     return [...this.#changes, ...this.#syncs].map(({ begin }) => begin);
   }
 
+  /** When writes of the header began, and the moments right after them. */
+  get switches(): number[] {
+    const headers = this.#changes.filter(({ kind, offset }) => kind === "write" && offset === 0);
+    return headers.flatMap(({ begin }) => [begin, begin + 1, begin + 2, begin + 4]);
+  }
+
   /** What may be left at a moment: all that a sync has covered, and of the rest whatever sectors `keep` says. */
   after(moment: number, keep: () => boolean): MemoryPages {
     const pages = new MemoryPages();
