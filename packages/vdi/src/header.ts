@@ -53,7 +53,7 @@ export async function readHeader(file: Backend, options?: CallOptions): Promise<
   await file.read(bytes, 0, options);
   const view = new DataView(bytes.buffer);
   const u32 = (position: number): number => view.getUint32(position, true);
-  const require = (holds: boolean, field: string, value: number | string, rule: string): void => {
+  const demand = (holds: boolean, field: string, value: number | string, rule: string): void => {
     if (!holds) throw ruleError("ERR_INVALID_HEADER", where, field, value, rule);
   };
 
@@ -70,23 +70,30 @@ export async function readHeader(file: Backend, options?: CallOptions): Promise<
     ["offset_data", dataOffset],
   ] as const) {
     const rule = `be a multiple of ${SECTOR} behind the header`;
-    require(offset >= LENGTH && offset % SECTOR === 0, field, offset, rule);
+    demand(offset >= LENGTH && offset % SECTOR === 0, field, offset, rule);
   }
-  require(u32(0x168) === SECTOR, "sector_size", u32(0x168), `be ${SECTOR}`);
+  demand(u32(0x168) === SECTOR, "sector_size", u32(0x168), `be ${SECTOR}`);
   const blockSize = u32(0x178);
-  require(isPowerOfTwo(blockSize) &&
-    blockSize >= SECTOR &&
-    blockSize <= MAX_BLOCK_SIZE, "block_size", blockSize, `be a power of two from ${SECTOR} to ${MAX_BLOCK_SIZE}`);
+  demand(
+    isPowerOfTwo(blockSize) && blockSize >= SECTOR && blockSize <= MAX_BLOCK_SIZE,
+    "block_size",
+    blockSize,
+    `be a power of two from ${SECTOR} to ${MAX_BLOCK_SIZE}`,
+  );
   if (u32(0x17c) !== 0) {
     const rule = "be 0: extra bytes before each block are not supported";
     throw ruleError("ERR_UNSUPPORTED_FEATURE", where, "block_extra", u32(0x17c), rule);
   }
   const blocks = u32(0x180);
-  require(blocks <= MAX_BLOCKS, "blocks_in_image", blocks, `be ${MAX_BLOCKS} at most`);
+  demand(blocks <= MAX_BLOCKS, "blocks_in_image", blocks, `be ${MAX_BLOCKS} at most`);
   const size = roundedSize(u32(0x170), u32(0x174));
   const room = blocks * blockSize;
-  require(size <= room &&
-    size <= Number.MAX_SAFE_INTEGER, "disk_size", size, `be ${room} at most: ${blocks} blocks of ${blockSize} bytes`);
+  demand(
+    size <= room && size <= Number.MAX_SAFE_INTEGER,
+    "disk_size",
+    size,
+    `be ${room} at most: ${blocks} blocks of ${blockSize} bytes`,
+  );
   for (const [field, position] of [
     ["uuid_link", 0x1a8],
     ["uuid_parent", 0x1b8],
