@@ -53,7 +53,6 @@ export class Resizer {
       throw new BackendError("ERR_RANGE", message);
     }
     const entries = Math.ceil(size / layout.l2Coverage);
-    await this.#dropFrom(old);
     if (entries > header.current.l1Size) await this.#moveL1(entries);
     for (let at = old; at < size;) at = await zeroes.zero(at, size, size);
     await tables.sync();

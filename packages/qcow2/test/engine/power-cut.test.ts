@@ -55,19 +55,22 @@ class History {
   readonly #gap: number;
   #image!: Qcow2Image;
   #value = 1;
-  #size = SECTORS;
+  /** Sectors of the disk. Where it is resized it begins small, so that the L1 table has to move. */
+  #size: number;
+  readonly #firstSize: number;
 
   constructor(random: Random, scene: Scene) {
     this.#random = random;
     this.#its = scene;
     this.#gap = scene.gap ?? 0;
+    this.#firstSize = this.#size = scene.filler ? SECTORS : SECTORS / 2;
     this.file = new RecordingFile(this.#clock, random);
   }
 
   async run(steps: number): Promise<number> {
     const { clusterSize, refcountBits, backed = false, filler = 0 } = this.#its;
     this.#image = await Qcow2Image.create(this.file, {
-      size: this.offsetOf(SECTORS) + filler,
+      size: this.offsetOf(this.#size) + filler,
       clusterSize,
       refcountBits,
       backing: backed ? { name: "base", format: "raw" } : undefined,
@@ -92,7 +95,7 @@ class History {
   }
 
   allowedSizes(moment: number): number[] {
-    const sizes = [...this.#possible(this.#sizes, SECTORS, moment)];
+    const sizes = [...this.#possible(this.#sizes, this.#firstSize, moment)];
     return sizes.map((size) => this.offsetOf(size) + (this.#its.filler ?? 0));
   }
 
