@@ -16,6 +16,7 @@ export const rows: readonly (readonly string[])[] = [
 export const portable: readonly string[] = [
   "backend",
   "lru-cache",
+  "backend-http",
   "block-cache",
   "qcow2",
   "vdi",

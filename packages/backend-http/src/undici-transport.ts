@@ -1,21 +1,22 @@
-import { Agent, type Dispatcher } from "undici";
+import type { Dispatcher, Pool } from "undici";
+import { OriginPools } from "./origin-pools.js";
 import type { Cancellable, HttpReceiver, HttpRequest, Transport } from "./engine/index.js";
 
 /**
  * A transport over undici's dispatch interface, which costs a fraction of what its `fetch` does.
  *
- * `options` are those of undici's `Agent`: `connect` takes `ca`, `cert`, `key`, `rejectUnauthorized` and whatever else
+ * `options` are those of undici's `Pool`: `connect` takes `ca`, `cert`, `key`, `rejectUnauthorized` and whatever else
  * `tls.connect` does. Its own time limits for headers and bodies are off; the range engine watches for progress.
  */
-export function undiciTransport(options: Agent.Options = {}): Transport {
-  const agent = new Agent(options);
+export function undiciTransport(options: Pool.Options = {}): Transport {
+  const pools = new OriginPools(options);
   return {
     send(request, receiver) {
       const handler = new Handler(receiver);
-      handler.begin(agent, request);
+      handler.begin(pools, request);
       return handler;
     },
-    close: () => agent.destroy(),
+    close: () => pools.destroy(),
   };
 }
 
@@ -28,11 +29,13 @@ class Handler implements Dispatcher.DispatchHandler, Cancellable {
     this.#receiver = receiver;
   }
 
-  begin(agent: Agent, { method, url, headers }: HttpRequest): void {
+  begin(pools: OriginPools, { method, url, headers }: HttpRequest): void {
     try {
       const at = url.indexOf("/", url.indexOf("://") + 3);
       const [origin, path] = at < 0 ? [url, "/"] : [url.slice(0, at), url.slice(at)];
-      agent.dispatch({ origin, path, method, headers, headersTimeout: 0, bodyTimeout: 0 }, this);
+      // Without `reset: false` undici gives up the connection after each HEAD.
+      const rest = { headersTimeout: 0, bodyTimeout: 0, reset: false };
+      pools.of(origin).dispatch({ origin, path, method, headers, ...rest }, this);
     } catch (error) {
       queueMicrotask(() => this.onResponseError(undefined, error));
     }

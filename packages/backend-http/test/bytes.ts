@@ -12,7 +12,7 @@ export function pattern(length: number, from = 0): Uint8Array {
 }
 
 /** Options under which a test does not wait: retries follow at once. */
-export const hasty: HttpOpenOptions = { backoff: 0 };
+const hasty: HttpOpenOptions = { backoff: 0 };
 
 const opened: HttpBackend[] = [];
 

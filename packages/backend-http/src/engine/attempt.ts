@@ -1,5 +1,6 @@
 import { BackendError } from "@instar/backend";
 import type { EngineSettings } from "./options.js";
+import type { ProgressWatch, Watched } from "./progress-watch.js";
 import type { RangeSink, RangeSource } from "./range-source.js";
 import type { Cancellable } from "./transport.js";
 
@@ -14,8 +15,15 @@ export interface AttemptOwner {
   failed(attempt: Attempt, error: BackendError, retryAfter?: number): void;
 }
 
+/** What an attempt needs of its engine. */
+export interface AttemptHost {
+  readonly source: RangeSource;
+  readonly settings: EngineSettings;
+  readonly watch: ProgressWatch;
+}
+
 /** One request for a range, watched for progress. */
-export class Attempt implements RangeSink {
+export class Attempt implements RangeSink, Watched {
   /** Where the next byte belongs. */
   position: number;
   /** Bytes received. */
@@ -27,18 +35,19 @@ export class Attempt implements RangeSink {
   readonly #owner: AttemptOwner;
   readonly #settings: EngineSettings;
   readonly #name: string;
+  readonly #watch: ProgressWatch;
   #request: Cancellable | undefined;
   #over = false;
-  #seen = 0;
-  #stopWatch: (() => void) | undefined;
 
-  constructor(owner: AttemptOwner, source: RangeSource, settings: EngineSettings, start: number, end: number) {
+  constructor(owner: AttemptOwner, host: AttemptHost, start: number, end: number) {
+    const { source, settings, watch } = host;
     this.position = start;
     this.#owner = owner;
     this.#settings = settings;
     this.#name = source.name;
+    this.#watch = watch;
     if (settings.hedge) this.startedAt = settings.clock.now();
-    this.#watch();
+    watch.add(this);
     this.#request = source.fetch(start, end - start, this);
   }
 
@@ -76,22 +85,15 @@ export class Attempt implements RangeSink {
     request?.cancel();
   }
 
-  #finish(): void {
-    this.#over = true;
-    this.#stopWatch?.();
-    this.#request = undefined;
+  stalled(moved: number): void {
+    this.cancel();
+    const message = `${this.#name}: the server sent ${moved} bytes within ${this.#settings.stallTimeout} ms`;
+    this.#owner.failed(this, new BackendError("ERR_IO", message, { retryable: true }));
   }
 
-  /** Looks, each time the limit has passed, whether enough has come meanwhile. */
-  #watch(): void {
-    const { clock, stallTimeout, minProgress } = this.#settings;
-    this.#stopWatch = clock.after(stallTimeout, () => {
-      const moved = this.progress - this.#seen;
-      this.#seen = this.progress;
-      if (moved >= minProgress) return this.#watch();
-      this.cancel();
-      const message = `${this.#name}: the server sent ${moved} bytes within ${stallTimeout} ms`;
-      this.#owner.failed(this, new BackendError("ERR_IO", message, { retryable: true }));
-    });
+  #finish(): void {
+    this.#over = true;
+    this.#watch.remove(this);
+    this.#request = undefined;
   }
 }

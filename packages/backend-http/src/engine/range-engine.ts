@@ -1,6 +1,7 @@
 import type { RangeCounters } from "./counters.js";
 import { Latencies } from "./latencies.js";
 import { type EngineSettings, engineSettings, type RangeEngineOptions } from "./options.js";
+import { ProgressWatch } from "./progress-watch.js";
 import type { RangeSource } from "./range-source.js";
 import { ReadCall } from "./read-call.js";
 import { Transfer, type TransferHost } from "./transfer.js";
@@ -31,6 +32,7 @@ export class RangeEngine {
     this.#host = {
       source,
       settings,
+      watch: new ProgressWatch(settings.clock, settings.stallTimeout, settings.minProgress),
       latencies: new Latencies(),
       takePlace: () => this.#takePlace(),
       freePlace: () => this.#freePlace(),

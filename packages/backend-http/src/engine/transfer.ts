@@ -1,15 +1,11 @@
 import { BackendError } from "@instar/backend";
-import { Attempt, type AttemptOwner } from "./attempt.js";
+import { Attempt, type AttemptHost, type AttemptOwner } from "./attempt.js";
 import { nextStep } from "./backoff.js";
 import type { Latencies } from "./latencies.js";
-import type { EngineSettings } from "./options.js";
-import type { RangeSource } from "./range-source.js";
 import type { Carrier, Want } from "./want.js";
 
 /** What a transfer needs of its engine. */
-export interface TransferHost {
-  readonly source: RangeSource;
-  readonly settings: EngineSettings;
+export interface TransferHost extends AttemptHost {
   readonly latencies: Latencies;
   /** Takes a place for a second request, if one is free. */
   takePlace(): boolean;
@@ -123,8 +119,8 @@ export class Transfer implements Carrier, AttemptOwner {
   }
 
   #launch(): void {
-    const { source, settings } = this.#host;
-    this.#attempts.add(new Attempt(this, source, settings, this.#received, this.#end));
+    const { settings } = this.#host;
+    this.#attempts.add(new Attempt(this, this.#host, this.#received, this.#end));
     if (settings.hedge && this.#attempts.size === 1) this.#hedgeLater(settings.hedge);
   }
 

@@ -1,0 +1,19 @@
+/** A certificate for 127.0.0.1 that nobody trusts, and its key: made by `openssl req -x509` for these tests alone. */
+export const cert: string = `-----BEGIN CERTIFICATE-----
+MIIBkTCCATagAwIBAgIUbNiq2ewN4DeHdbSrtkR75PN857MwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJMTI3LjAuMC4xMCAXDTI2MTEyNDAwMzcwMFoYDzIxMjYxMDMx
+MDAzNzAwWjAUMRIwEAYDVQQDDAkxMjcuMC4wLjEwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAARxJ6wrO81Bp2kyBXBfTEcdKuRJXmMZZkHuHuG1T68Ozwa30Kzmlxwh
+4kWJCm8uz7OmTn23llBV44FSt8yv+24uo2QwYjAdBgNVHQ4EFgQUkyfNQHm3aYKH
+uBjS0wKkgFpevwgwHwYDVR0jBBgwFoAUkyfNQHm3aYKHuBjS0wKkgFpevwgwDwYD
+VR0TAQH/BAUwAwEB/zAPBgNVHREECDAGhwR/AAABMAoGCCqGSM49BAMCA0kAMEYC
+IQCGO5b3fEQRqFpY/hbIb/Wqaki5pLuJUSzuLrF7tbwpRwIhAKPRq44VK8YIUP58
+rbpseiiSEYjbY20S1SvdZrh/Y22i
+-----END CERTIFICATE-----`;
+
+/** The key of the certificate. */
+export const key: string = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgndfgCUu386M0FNWi
+p/4yn01Kx3Hf0DoL0jmqTTnL9bKhRANCAARxJ6wrO81Bp2kyBXBfTEcdKuRJXmMZ
+ZkHuHuG1T68Ozwa30Kzmlxwh4kWJCm8uz7OmTn23llBV44FSt8yv+24u
+-----END PRIVATE KEY-----`;
