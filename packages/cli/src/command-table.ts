@@ -35,6 +35,13 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
     "create",
     { summary: "make an empty image", load: async () => (await import("./commands/create.js")).createCommand },
   ],
+  [
+    "dd",
+    {
+      summary: "copy a part of an image into a new one",
+      load: async () => (await import("./commands/dd.js")).ddCommand,
+    },
+  ],
   ["info", { summary: "tell what an image is", load: async () => (await import("./commands/info.js")).infoCommand }],
   [
     "io",
@@ -46,5 +53,19 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
   [
     "map",
     { summary: "show where the data of an image is", load: async () => (await import("./commands/map.js")).mapCommand },
+  ],
+  [
+    "measure",
+    {
+      summary: "tell how much space a new image would need",
+      load: async () => (await import("./commands/measure.js")).measureCommand,
+    },
+  ],
+  [
+    "resize",
+    {
+      summary: "change the size of an image",
+      load: async () => (await import("./commands/resize.js")).resizeCommand,
+    },
   ],
 ]);

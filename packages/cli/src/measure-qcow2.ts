@@ -1,0 +1,97 @@
+import { type Backend, extentsOf } from "@instar/backend";
+import type { CreateOptions } from "./create-options.js";
+import { CliError, UsageError } from "./errors.js";
+import type { Image } from "./open-image.js";
+import { roundUp } from "./sizes.js";
+
+/** How much space an image needs, in bytes. */
+export interface Measured {
+  /** For what the source holds. */
+  readonly required: number;
+  /** When every byte of it has been written to. */
+  readonly fullyAllocated: number;
+  /** For the bitmaps of the source; absent where it can have none, or has some whose size is not known here. */
+  readonly bitmaps?: number;
+}
+
+/** Bytes of an entry of the L1, L2 and refcount tables. */
+const ENTRY = 8;
+/** The longest L1 table that QEMU takes. */
+const MAX_L1_TABLE = 33_554_432;
+
+/**
+ * What a new qcow2 image needs at most. The tables are counted as those of a full image in either case, as
+ * `qemu-img measure` does.
+ *
+ * @param size of the guest disk
+ * @param image what is to be copied to it
+ * @throws {@link CliError} where clusters are too small for that size
+ */
+export async function measureQcow2(
+  size: number,
+  options: CreateOptions,
+  image: Image | undefined,
+  signal: AbortSignal,
+): Promise<Measured> {
+  const { clusterSize = 65_536, refcountBits = 16, compat = "1.1" } = options;
+  requirePower("cluster_size", clusterSize, 512, 2_097_152);
+  requirePower("refcount_bits", refcountBits, 1, 64);
+  const version = compat === "0.10" || compat === "v2" ? 2 : 3;
+  if (version === 2 && refcountBits !== 16) throw new UsageError("refcount_bits other than 16 need compat=1.1");
+  const space = roundUp(size, clusterSize);
+  const l2Tables = Math.ceil(space / clusterSize / (clusterSize / ENTRY));
+  if (l2Tables * ENTRY > MAX_L1_TABLE || !Number.isSafeInteger(space)) {
+    throw new CliError("The image size is too large (try using a larger cluster size)");
+  }
+  const fullyAllocated = space + tablesOf(space, l2Tables, clusterSize, refcountBits);
+  const data = await dataIn(image?.disk, options, clusterSize, signal);
+  const info = image?.qcow2?.info();
+  // A bitmap that is in use, or may be, is told by an autoclear bit.
+  const tellsBitmaps = version === 3 && info?.version === 3 && info.features.autoclear.length === 0;
+  return { required: fullyAllocated - space + data, fullyAllocated, ...(tellsBitmaps && { bitmaps: 0 }) };
+}
+
+function requirePower(name: string, value: number, least: number, most: number): void {
+  if (value >= least && value <= most && Number.isInteger(Math.log2(value))) return;
+  throw new UsageError(`${name} is ${value}, must be a power of two from ${least} to ${most}`);
+}
+
+/** Header, L1 and L2 tables, refcount table and blocks of a full image. */
+function tablesOf(space: number, l2Tables: number, clusterSize: number, refcountBits: number): number {
+  const l1Clusters = Math.ceil((l2Tables * ENTRY) / clusterSize);
+  const counted = 1 + l2Tables + l1Clusters + space / clusterSize;
+  // Refcounts count the clusters that hold refcounts, too.
+  let blocks = 0;
+  let table = 0;
+  for (;;) {
+    const blocksNeeded = Math.ceil((counted + table + blocks) / ((clusterSize * 8) / refcountBits));
+    const tableNeeded = Math.ceil(blocksNeeded / (clusterSize / ENTRY));
+    if (blocksNeeded === blocks && tableNeeded === table) break;
+    blocks = blocksNeeded;
+    table = tableNeeded;
+  }
+  return (1 + l2Tables + l1Clusters + blocks + table) * clusterSize;
+}
+
+/** Bytes of the clusters that a copy has to allocate. */
+async function dataIn(
+  disk: Backend | undefined,
+  { backingFile }: CreateOptions,
+  clusterSize: number,
+  signal: AbortSignal,
+): Promise<number> {
+  if (disk === undefined) return 0;
+  // What of it the image below will have already is not known.
+  if (backingFile !== undefined) return roundUp(disk.size, clusterSize);
+  let bytes = 0;
+  let counted = 0;
+  for await (const { offset, length, kind } of extentsOf(disk, 0, disk.size, { signal })) {
+    if (kind !== "data") continue;
+    const begin = Math.max(counted, Math.floor(offset / clusterSize) * clusterSize);
+    const end = roundUp(offset + length, clusterSize);
+    if (end <= begin) continue;
+    bytes += end - begin;
+    counted = end;
+  }
+  return bytes;
+}
