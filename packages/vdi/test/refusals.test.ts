@@ -53,6 +53,16 @@ describe("VDI images that are refused", () => {
     });
   }
 
+  it("an entry that cannot be, behind one that it would follow", async () => {
+    const bytes = good.slice();
+    const view = new DataView(bytes.buffer);
+    view.setUint32(512, 15, true);
+    view.setUint32(516, 16, true);
+    const disk = await VdiImage.open(await memoryOf(Buffer.concat([bytes, new Uint8Array(65_536)])));
+    await disk.read(new Uint8Array(4096), 0);
+    await expect(disk.read(new Uint8Array(4097), 0)).rejects.toMatchObject({ code: "ERR_CORRUPT", value: 16 });
+  });
+
   it("a file cut off in its last block gives what is there", async () => {
     const disk = await VdiImage.open(await memoryOf(good.slice(0, -512)));
     const last = disk.size - 4096;

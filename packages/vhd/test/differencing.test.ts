@@ -26,6 +26,20 @@ describe("differencing VHD images", () => {
     await expect(parent.read(new Uint8Array(1), 0)).rejects.toMatchObject({ code: "ERR_CLOSED" });
   });
 
+  it("may have a bitmap that is read in two slices", async () => {
+    const large = new Uint8Array(2 ** 24);
+    // The locator puts the bitmap where a slice of 16 KiB ends in its middle: at the sector 16,384.
+    large.fill(1, 16_371 * 512, 16_399 * 512);
+    const parent = { contents: new Uint8Array(large.length), uuid: 7, locators: { W2ru: "x".repeat(6000) } };
+    const image = makeVhd({ contents: large, blockSize: large.length, parent });
+    const disk = await VhdImage.open(await memoryOf(image), { backing: "ignore" });
+    for (const offset of [16_365 * 512, 16_371 * 512, 16_377 * 512, 16_384 * 512 - 7]) {
+      const bytes = new Uint8Array(50 * 512);
+      await disk.read(bytes, offset);
+      expect(firstDifference(bytes, large.slice(offset, offset + bytes.length))).toBe(-1);
+    }
+  });
+
   it("are refused without a gate, and name what they miss", async () => {
     const opening = VhdImage.open(await memoryOf(child({ locators: names })));
     await expect(opening).rejects.toMatchObject({ code: "ERR_REFERENCE_DENIED", value: "./sub/base.vhd" });

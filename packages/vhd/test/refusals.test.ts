@@ -115,6 +115,11 @@ describe("VHD images that are refused", () => {
     }
   });
 
+  it("a footer of a fixed image in the first sector and nowhere else", async () => {
+    const footer = makeVhd({ contents: patternDisk(size) }).subarray(size);
+    expect(await failureOf(Buffer.concat([footer, patternDisk(size)]))).toMatchObject({ code: "ERR_NOT_VHD" });
+  });
+
   it("what is no VHD, nor shorter than a footer", async () => {
     for (const length of [0, 511, 512, 4096]) {
       const file = await memoryOf(new Uint8Array(length));

@@ -1,5 +1,6 @@
 import { guidAt, isText, readU64 } from "./bytes.js";
 import { crc32c } from "./crc32c.js";
+import { VhdxError } from "./errors.js";
 import { PAGE } from "./patched-file.js";
 
 /** One entry of a log, checked. Offsets are bytes of the log. */
@@ -26,13 +27,15 @@ const DESCRIPTOR = 32;
 
 /** A log, whose entries may run over its end and go on at its beginning. */
 export class LogBytes {
+  readonly #where: string;
   readonly #bytes: Uint8Array<ArrayBuffer>;
   readonly #guid: string;
   readonly #entries = new Map<number, LogEntry | undefined>();
   /** Bytes of checksums that may still be computed: entries that overlap could make that endless. */
   #budget: number;
 
-  constructor(bytes: Uint8Array<ArrayBuffer>, guid: string) {
+  constructor(where: string, bytes: Uint8Array<ArrayBuffer>, guid: string) {
+    this.#where = where;
     this.#bytes = bytes;
     this.#guid = guid;
     this.#budget = 8 * bytes.length;
@@ -42,7 +45,11 @@ export class LogBytes {
     return this.#bytes.length;
   }
 
-  /** The entry at a place, if there is a valid one. */
+  /**
+   * The entry at a place, if there is a valid one.
+   *
+   * @throws {@link VhdxError} `ERR_CORRUPT` where what looks like entries overlaps far more than a log can
+   */
   entryAt(position: number): LogEntry | undefined {
     if (!this.#entries.has(position)) this.#entries.set(position, this.#parse(position));
     return this.#entries.get(position);
@@ -80,8 +87,15 @@ export class LogBytes {
       lastFileOffset: readU64(view, 56),
     };
     if (length === 0 || length % PAGE !== 0 || length > this.length || entry.sequence === 0n) return undefined;
-    if (HEADER + entry.descriptors * DESCRIPTOR > length || length > this.#budget) return undefined;
+    if (HEADER + entry.descriptors * DESCRIPTOR > length) return undefined;
     this.#budget -= length;
+    if (this.#budget < 0) {
+      const rule = "not have entries that lie one over the other";
+      throw new VhdxError("ERR_CORRUPT", `${this.#where}: the log is contradictory, must ${rule}`, {
+        field: "log",
+        rule,
+      });
+    }
     const first = this.#bytes.subarray(position, position + length);
     const rest = this.#bytes.subarray(0, length - first.length);
     if (crc32c([first, rest], 4) !== view.getUint32(4, true)) return undefined;

@@ -14,7 +14,7 @@ const MAX_LOG = 32 * MIB;
  * what the log changes over it. Nothing is written.
  *
  * @throws {@link VhdxError} `ERR_TRUNCATED` where the file is shorter than when the log was made, or ends before the log;
- *   `ERR_UNSUPPORTED_FEATURE` for a log that is too large
+ *   `ERR_UNSUPPORTED_FEATURE` for a log that is too large; `ERR_CORRUPT` for one that is contradictory
  */
 export async function replayLog(file: Backend, header: Header, signal: AbortSignal | undefined): Promise<Backend> {
   const { logGuid, logOffset, logLength } = header;
@@ -29,7 +29,7 @@ export async function replayLog(file: Backend, header: Header, signal: AbortSign
     );
   }
   const view = await readView(file, "log", logOffset, logLength, signal);
-  const log = new LogBytes(new Uint8Array(view.buffer), logGuid);
+  const log = new LogBytes(file.name, new Uint8Array(view.buffer), logGuid);
   const active = activeSequence(log);
   const head = active.at(-1);
   if (!head) return file;

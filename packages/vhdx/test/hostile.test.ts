@@ -87,5 +87,7 @@ describe("damaged VHDX images give an error with a code or can be read", () => {
       view.setUint32(at + 8, MIB, true);
     }
     await check(bytes, "overlapping entries");
+    const opening = VhdxImage.open(new Metered(bytes), { backing: "ignore" });
+    await expect(opening).rejects.toMatchObject({ code: "ERR_CORRUPT", field: "log" });
   });
 });

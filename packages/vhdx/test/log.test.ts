@@ -14,7 +14,7 @@ import {
   qemuNote,
   Scratch,
 } from "./support.js";
-import { type Change, LOG_GUID, makeVhdx, MIB, PLACES, putLogEntry } from "./vhdx-writer.js";
+import { type Change, LOG_GUID, makeVhdx, MIB, PLACES, putLogEntry, sealVhdx } from "./vhdx-writer.js";
 
 const disk = patternDisk(5 * MIB + 4096);
 const whole = makeVhdx({ contents: disk, logGuid: LOG_GUID, reversed: true });
@@ -71,7 +71,7 @@ function logs(): Record<string, Uint8Array> {
   putLogEntry(later, at, { sequence: 9, tail: 8192, changes: first });
 
   const old = (files["older entries, which do not count any more"] = damaged());
-  at = putLogEntry(old, 0, { sequence: 20, tail: 0, changes: [{ offset: PLACES.metadata, data: wrong }] });
+  at = putLogEntry(old, 0, { sequence: 20, tail: 0, changes: [{ offset: PLACES.data + MIB + 16_384, data: wrong }] });
   const tail = at;
   at = putLogEntry(old, at, { sequence: 21, tail, changes: first });
   at = putLogEntry(old, at, { sequence: 22, tail, changes: second });
@@ -82,6 +82,11 @@ function logs(): Record<string, Uint8Array> {
     guid: "00000000-0000-0000-0000-000000000009",
     changes: [{ offset: PLACES.metadata, data: wrong }],
   });
+
+  const erased = (files["zeroes over what an earlier entry wrote"] = damaged());
+  const zeroes = PLACES.data + MIB + 16_384;
+  at = putLogEntry(erased, 0, { sequence: 1, tail: 0, changes: [...first, { offset: zeroes + 4096, data: wrong }] });
+  putLogEntry(erased, at, { sequence: 2, tail: 0, changes: [...second, { offset: zeroes, zero: 16_384 }] });
 
   const torn = (files["a last entry that was only half written"] = damaged());
   at = putLogEntry(torn, 0, { sequence: 1, tail: 0, changes: [...first, ...second] });
@@ -95,10 +100,14 @@ function logs(): Record<string, Uint8Array> {
   return files;
 }
 
-/** What QEMU 7.2 gets wrong: it replays only what follows the beginning of the log, and fails on a second page of descriptors. */
+/**
+ * What QEMU 7.2 gets wrong: it takes a run of entries for one that begins at the beginning of the log, fails on a second
+ * page of descriptors, and replays what stands before the tail.
+ */
 const notInQemu = [
   "a run of entries that goes over the end of the log",
   "more changes than the first page has room to describe",
+  "older entries, which do not count any more",
 ];
 
 describe("a VHDX log that is not empty is replayed in memory", () => {
@@ -162,7 +171,7 @@ describe("a VHDX log that does not count", () => {
   });
 
   it("with a GUID but no entry is empty; nor do entries count that are broken in any way", async () => {
-    const breaks: ((log: DataView, file: Uint8Array) => void)[] = [
+    const breaks: ((log: DataView) => void)[] = [
       (log) => log.setUint8(0, 0),
       (log) => log.setUint8(4, log.getUint8(4) ^ 1),
       (log) => log.setUint32(8, 0, true),
@@ -177,7 +186,9 @@ describe("a VHDX log that does not count", () => {
       const file = whole.slice();
       putLogEntry(file, 0, { sequence: 1, tail: 0, changes: [{ offset: PLACES.table, data: new Uint8Array(4096) }] });
       const log = new DataView(file.buffer, PLACES.log, MIB);
-      change(log, file);
+      change(log);
+      // A checksum that is right does not make the rest so.
+      if (index > 4) sealVhdx(file, PLACES.log, 8192);
       const image = await VhdxImage.open(await memoryOf(file));
       expect(image.info().logReplayed, `break ${index}`).toBe(false);
       expect(firstDifference(await contents(image), disk), `break ${index}`).toBe(-1);

@@ -145,6 +145,11 @@ describe("VHDX images that are refused", () => {
     ] as const) {
       expect(await failureOf(changed([at], position, value, child))).toMatchObject({ code, field });
     }
+    const short = changed(REGIONS, 40, 4096 * 8, child);
+    expect(await failureOf(short)).toMatchObject({
+      code: "ERR_INVALID_HEADER",
+      field: "length of the block allocation table",
+    });
     const chunk = 4096;
     const bad = child.slice();
     new DataView(bad.buffer).setUint32(PLACES.table + chunk * 8, 0, true);
@@ -179,6 +184,18 @@ describe("VHDX images that are refused", () => {
 });
 
 describe("blocks of a VHDX image", () => {
+  it("of the second chunk stand behind the entry of the first one's sector bitmap", async () => {
+    const bytes = good.slice();
+    const view = new DataView(bytes.buffer);
+    view.setBigUint64(ITEMS + 8, BigInt(5 * 2 ** 30), true);
+    view.setBigUint64(PLACES.table + 4097 * 8, BigInt(PLACES.data + 6), true);
+    const image = await VhdxImage.open(await memoryOf(bytes));
+    const read = new Uint8Array(2 * MIB);
+    await image.read(read, 2 ** 32 - MIB);
+    expect(read.subarray(0, MIB).every((byte) => byte === 0)).toBe(true);
+    expect(firstDifference(read.slice(MIB), disk.slice(0, MIB))).toBe(-1);
+  });
+
   it("in the states that mean zeroes read as zeroes", async () => {
     for (const state of [0, 1, 2, 3, 5]) {
       const image = await VhdxImage.open(await memoryOf(changed([PLACES.table], 0, PLACES.data + state)));

@@ -87,6 +87,19 @@ describe("VMDK images that are refused", () => {
     }
   });
 
+  it("a grain that unpacks to less than the disk has of it", async () => {
+    const whole = makeVmdk({ contents: disk.subarray(0, 4096), grainSize: 4096, stream: true });
+    const short = makeVmdk({ contents: disk.subarray(0, 1024), grainSize: 4096, stream: true });
+    const bytes = Uint8Array.from(whole);
+    // Both begin with a header and a descriptor of one sector; then comes the grain.
+    bytes.set(short.subarray(1024, 1024 + 1536), 1024);
+    expect(await failureOf(bytes)).toMatchObject({
+      code: "ERR_CORRUPT",
+      field: "grain at 1024, unpacked",
+      value: 1024,
+    });
+  });
+
   it("compressed grains that would take much memory", async () => {
     const bytes = Uint8Array.from(stream);
     for (const start of [0, bytes.length - 1024]) new DataView(bytes.buffer).setUint32(start + 20, 2 ** 12, true);
@@ -200,6 +213,15 @@ describe("what a VMDK image names", () => {
     const opening = VmdkImage.open(await memoryOf(child), { openReferenced: () => VmdkImage.open(parent) });
     await expect(opening).rejects.toMatchObject({ code: "ERR_PARENT_MISMATCH" });
     await expect(parent.read(new Uint8Array(1), 0)).rejects.toMatchObject({ code: "ERR_CLOSED" });
+  });
+
+  it("is hidden by a zeroed grain, and told so", async () => {
+    const contentsAbove = disk.slice().fill(0, 0, 4096);
+    const ids = { parent: "77", parentName: "base.vmdk" };
+    const file = await memoryOf(makeVmdk({ contents: contentsAbove, grainSize: 4096, parent: disk }, ids));
+    const image = await VmdkImage.open(file, { backing: await memoryOf(disk) });
+    expect(firstDifference(await contents(image), contentsAbove)).toBe(-1);
+    for await (const { kind } of image.extents(0, 4096)) expect(kind).toBe("zero");
   });
 
   it("can be handed in, or ignored", async () => {
