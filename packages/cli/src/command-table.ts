@@ -11,6 +11,13 @@ export interface CommandEntry {
 /** Every command by its name. */
 export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, CommandEntry>([
   [
+    "bench",
+    {
+      summary: "measure how fast an image is read or written",
+      load: async () => (await import("./commands/bench.js")).benchCommand,
+    },
+  ],
+  [
     "check",
     {
       summary: "check that an image is consistent",
