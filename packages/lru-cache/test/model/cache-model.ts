@@ -16,6 +16,7 @@ export interface Ground {
   tick(): number;
   violate(rule: string, detail: string): void;
   note(line: string): void;
+  edgeAdded(): void;
 }
 
 /** A lease that the schedule holds. */
@@ -185,8 +186,10 @@ export class CacheModel {
   /** What must hold when all is quiet and everything has been synced. */
   checkAtRest(): void {
     const { cache, storage } = this;
-    if (cache.pending || cache.dirtyCount > 0) this.#violate("failure loses nothing", "not all is durable after a sync");
-    if (cache.size > cache.limit) this.#violate("bounded", `${cache.size} entries at rest, the limit is ${cache.limit}`);
+    if (cache.pending || cache.dirtyCount > 0)
+      this.#violate("failure loses nothing", "not all is durable after a sync");
+    if (cache.size > cache.limit)
+      this.#violate("bounded", `${cache.size} entries at rest, the limit is ${cache.limit}`);
     for (const [key, version] of this.#latest) {
       if (this.#forsaken.has(key)) continue;
       const durable = storage.durableVersionOf(key);
@@ -232,11 +235,14 @@ export class CacheModel {
     if (cell.version !== this.versionOf(key) && !this.invalidating.includes(key)) {
       this.#violate("no stale reload", `${key} comes in as ${cell.version}, but is ${this.versionOf(key)}`);
     }
+    // Dropped between its store and the sync: nobody is left who could store it again.
+    if (this.storage.durableVersionOf(key) < cell.version && this.invalidating.includes(key)) this.#forsaken.add(key);
     this.#latest.set(key, cell.version);
   }
 
   #observed(event: CacheEvent<number>): void {
     if (event.type === "satisfy") this.expected.satisfied++;
+    if (event.type === "depend") this.#ground.edgeAdded();
     if (event.type === "sync-failed") this.storage.failureHeard();
     if (event.type !== "evict") return;
     this.expected.evictions++;

@@ -21,14 +21,14 @@ export interface Violation {
 }
 
 const KEYS = 5;
-/** More turns of the microtask queue than any chain of promises here takes. */
+/** More turns of the microtask queue than most chains of promises here take. */
 const QUIET = 60;
 
 /** Plays a schedule: random operations on caches that depend on each other, over I/O that hangs, fails and ends. */
 export async function playSchedule(options: ScheduleOptions): Promise<Violation | undefined> {
   const schedule = new Schedule(options);
   await schedule.play(options.more);
-  await schedule.rest();
+  if (!schedule.violation) await schedule.rest();
   return schedule.violation;
 }
 
@@ -77,6 +77,15 @@ class Schedule implements Ground {
     this.note(`VIOLATION of "${rule}": ${detail}`);
   }
 
+  edgeAdded(): void {
+    const edges = new Map(this.#models.map(({ name, cache }) => [name, cache.dependencies] as const));
+    for (const start of edges.keys()) {
+      const reached = new Set(edges.get(start));
+      for (const name of reached) for (const next of edges.get(name) ?? []) reached.add(next);
+      if (reached.has(start)) this.violate("no cycles", `${start} depends on itself`);
+    }
+  }
+
   note(line: string): void {
     this.#note?.(line);
   }
@@ -94,18 +103,41 @@ class Schedule implements Ground {
   async rest(): Promise<void> {
     for (const { storage } of this.#models) storage.reliable = true;
     await this.#settle();
-    for (const model of this.#models) while (model.held.length > 0) model.held.pop()?.lease.release();
+    const holding = this.#models.filter(({ held }) => held.length > 0);
+    for (const { held } of holding) while (held.length > 0) held.pop()?.lease.release();
     await this.#settle();
+    for (const { name, cache } of holding) {
+      if (cache.size > cache.limit) this.violate("bounded", `${name} has not shrunk though all leases have ended`);
+    }
     if (this.#open > 0) this.violate("no deadlock", `${this.#open} operations wait though all I/O has ended`);
     for (const model of this.#models) this.#sync(model);
     await this.#settle();
     if (this.#open > 0) this.violate("no deadlock", "a sync waits though all I/O has ended");
-    if (!this.violation) for (const model of this.#models) model.checkAtRest();
+    for (const model of this.#models) if (!this.violation) model.checkAtRest();
+    for (const model of this.#models) if (!this.violation) await this.#fill(model);
+  }
+
+  /** A cache at rest takes as many entries as its limit says, no more and no less. */
+  async #fill(model: CacheModel): Promise<void> {
+    const wanted = Math.min(model.cache.limit, KEYS);
+    for (let key = 0; key < wanted; key++) {
+      if (model.cache.has(key)) model.hit(key);
+      this.#pin(
+        model,
+        key,
+        () => model.cache.acquire(key),
+        (held) => this.#drop(model, held),
+      );
+      await this.#settle();
+    }
+    if (model.cache.size === wanted || this.violation) return;
+    this.violate("bounded", `${model.name}: ${model.cache.size} entries, though there is room for ${wanted}`);
   }
 
   async #settle(): Promise<void> {
     for (let left = 10_000; left > 0 && !this.violation; left--) {
-      await turns(QUIET);
+      if (this.pending.count === 0) await allTurns();
+      else await turns(QUIET);
       this.#check();
       if (this.pending.count === 0) return;
       await this.pending.settleOne();
@@ -115,15 +147,6 @@ class Schedule implements Ground {
 
   #check(): void {
     for (const model of this.#models) model.check();
-    if (!this.choices.oneIn(4)) return;
-    const seen = new Map<string, readonly string[]>(
-      this.#models.map(({ name, cache }) => [name, cache.dependencies] as const),
-    );
-    for (const start of seen.keys()) {
-      const reached = new Set(seen.get(start));
-      for (const name of reached) for (const next of seen.get(name) ?? []) reached.add(next);
-      if (reached.has(start)) this.violate("no cycles", `${start} depends on itself`);
-    }
   }
 
   #model(): CacheModel {
@@ -141,14 +164,19 @@ class Schedule implements Ground {
   }
 
   /** Follows an operation; `ended` is called when it has settled, whichever way. */
-  #follow<T>(label: string, run: () => Promise<T>, done: (value: T) => void, ended?: (error: unknown) => void): void {
+  #follow<T>(
+    label: string,
+    run: () => Promise<T>,
+    succeeded: (value: T) => void,
+    ended?: (error: unknown) => void,
+  ): void {
     this.note(label);
     this.#open++;
     run().then(
       (value) => {
         this.#open--;
         this.note(`${label}: done`);
-        done(value);
+        succeeded(value);
         ended?.(undefined);
       },
       (error: unknown) => {
@@ -215,7 +243,12 @@ class Schedule implements Ground {
   #insert(): void {
     const model = this.#model();
     const key = this.choices.pick(KEYS);
-    this.#pin(model, key, () => model.cache.insert(key, { version: -1, fresh: true }), () => {});
+    this.#pin(
+      model,
+      key,
+      () => model.cache.insert(key, { version: -1, fresh: true }),
+      () => {},
+    );
   }
 
   /** The protocol: modify the dependency, declare it, then modify the dependent. */
@@ -256,7 +289,11 @@ class Schedule implements Ground {
 
   #flush(): void {
     const model = this.#model();
-    this.#follow(`${model.name}: flush`, () => model.cache.flush(), () => {});
+    this.#follow(
+      `${model.name}: flush`,
+      () => model.cache.flush(),
+      () => {},
+    );
   }
 
   #sync(model: CacheModel): void {
@@ -286,13 +323,22 @@ class Schedule implements Ground {
     const model = this.#model();
     const limit = 1 + this.choices.pick(4);
     model.limitChanges();
-    this.#follow(`${model.name}: setLimit ${limit}`, () => model.cache.setLimit(limit), () => {});
+    this.#follow(
+      `${model.name}: setLimit ${limit}`,
+      () => model.cache.setLimit(limit),
+      () => {},
+    );
   }
 
   #dropIdle(): void {
     const model = this.#model();
     model.dropping++;
-    this.#follow(`${model.name}: dropIdle`, () => model.cache.dropIdle(), () => {}, () => void model.dropping--);
+    this.#follow(
+      `${model.name}: dropIdle`,
+      () => model.cache.dropIdle(),
+      () => {},
+      () => void model.dropping--,
+    );
   }
 
   #abort(): void {
@@ -315,5 +361,12 @@ function isExpected(error: unknown): boolean {
 }
 
 async function turns(count: number): Promise<void> {
-  for (let turn = 0; turn < count; turn++) await undefined;
+  for (let turn = 0; turn < count; turn++) await Promise.resolve();
+}
+
+/** As many as there are. */
+function allTurns(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 }

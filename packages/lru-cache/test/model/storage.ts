@@ -21,7 +21,7 @@ interface Write {
   readonly version: number;
   /** A sync has failed since it began: the system may have thrown it away, and it never becomes durable. */
   lost: boolean;
-  /** The cache has heard of that failure only after this write began. */
+  /** The cache has heard of a failed sync since: it may not know that the write was covered by one that went well. */
   doubted: boolean;
 }
 
@@ -86,7 +86,7 @@ export class ModelStorage {
 
   /** The cache has heard that a sync has failed. */
   failureHeard(): void {
-    for (const write of [...this.#volatile, ...this.#writing]) write.doubted = true;
+    for (const write of [...this.#stored.values(), ...this.#writing]) write.doubted = true;
   }
 
   #load(key: number, wait: LoadWait): Cell | Promise<Cell> {
@@ -130,15 +130,20 @@ export class ModelStorage {
       for (const write of writes) this.#writing.delete(write);
       this.#stores--;
     };
-    return this.#answer(label, this.#fate(false), () => {
-      end();
-      this.calls.writeBacks += writes.length;
-      for (const write of writes) {
-        this.#stored.set(write.key, write);
-        if (this.#options.syncs) this.#volatile.push(write);
-        else this.durable.set(write.key, write.version);
-      }
-    }, end);
+    return this.#answer(
+      label,
+      this.#fate(false),
+      () => {
+        end();
+        this.calls.writeBacks += writes.length;
+        for (const write of writes) {
+          this.#stored.set(write.key, write);
+          if (this.#options.syncs) this.#volatile.push(write);
+          else this.durable.set(write.key, write.version);
+        }
+      },
+      end,
+    );
   }
 
   #sync(): void | Promise<void> {
