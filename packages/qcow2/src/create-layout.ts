@@ -57,6 +57,7 @@ export function planImage(options: CreateLayoutOptions, where: string): ImagePla
     snapshotsOffset: 0,
     features: { incompatible: 0n, compatible: 0n, autoclear: 0n },
     refcountOrder,
+    compressionType: "zlib",
     headerLength,
     unknownFields: new Uint8Array(version === 2 ? 0 : NEW_V3_LENGTH - 105),
     extensions: newExtensions(version, clusterSize, backing?.format),

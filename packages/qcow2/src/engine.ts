@@ -60,7 +60,13 @@ export function assemble(
 
   const l1 = new L1Table(file, header, layout, tables);
   const map = new GuestMap(file, layout, tables, l1);
-  const reader = new Reader(file, layout, map, new InflatedClusters(file, layout), backing);
+  const reader = new Reader(
+    file,
+    layout,
+    map,
+    new InflatedClusters(file, layout, firstHeader.compressionType),
+    backing,
+  );
 
   const refcounts = new Refcounts(file, header, layout, tables);
   const allocator = new Allocator(file, header, layout, refcounts, metadata, frees);

@@ -28,6 +28,7 @@ export function encodeHeaderFields(header: Qcow2Header): Uint8Array {
   view.setBigUint64(88, header.features.autoclear);
   view.setUint32(96, header.refcountOrder);
   view.setUint32(100, header.headerLength);
+  if (header.headerLength > V3_LENGTH) view.setUint8(V3_LENGTH, header.compressionType === "zstd" ? 1 : 0);
   bytes.set(header.unknownFields, V3_LENGTH + 1);
   return bytes;
 }

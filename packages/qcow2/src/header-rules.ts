@@ -1,4 +1,5 @@
 import { Qcow2Error, ruleError } from "./errors.js";
+import { INCOMPATIBLE } from "./features.js";
 import { geometryOf, MAX_L1_BYTES, MAX_REFCOUNT_ORDER, MAX_REFCOUNT_TABLE_BYTES, maxGuestSize } from "./geometry.js";
 import type { Qcow2Header } from "./header.js";
 
@@ -21,7 +22,7 @@ export interface HeaderSurroundings {
  * @throws {@link Qcow2Error} `ERR_ENCRYPTED`, `ERR_UNSUPPORTED_FEATURE`, `ERR_INVALID_HEADER`, `ERR_TRUNCATED`
  */
 export function checkHeader(where: string, header: Qcow2Header, around: HeaderSurroundings): void {
-  checkMethods(where, around);
+  checkMethods(where, header, around);
   const { refcountOrder, clusterBits, size } = header;
   if (refcountOrder > MAX_REFCOUNT_ORDER) {
     throw ruleError("ERR_INVALID_HEADER", where, "refcount_order", refcountOrder, `at most ${MAX_REFCOUNT_ORDER}`);
@@ -36,7 +37,7 @@ export function checkHeader(where: string, header: Qcow2Header, around: HeaderSu
   checkOverlap(where, header);
 }
 
-function checkMethods(where: string, around: HeaderSurroundings): void {
+function checkMethods(where: string, header: Qcow2Header, around: HeaderSurroundings): void {
   const { cryptMethod, compressionType } = around;
   if (cryptMethod > 2) throw ruleError("ERR_INVALID_HEADER", where, "crypt_method", cryptMethod, "0, 1 or 2");
   if (cryptMethod !== 0) {
@@ -44,8 +45,11 @@ function checkMethods(where: string, around: HeaderSurroundings): void {
     const init = { field: "crypt_method", value: cryptMethod, rule: "0 (not encrypted)" };
     throw new Qcow2Error("ERR_ENCRYPTED", `${where}: encrypted with ${method} (crypt_method ${cryptMethod})`, init);
   }
-  if (compressionType !== 0) {
-    const rule = "0 (zlib) without the incompatible feature bit 3";
+  const flagged = (header.features.incompatible & INCOMPATIBLE.compressionType) !== 0n;
+  if (compressionType !== Number(flagged)) {
+    const rule = flagged
+      ? "1 (zstd) with the incompatible feature bit 3"
+      : "0 (zlib) without the incompatible feature bit 3";
     throw ruleError("ERR_INVALID_HEADER", where, "compression_type", compressionType, rule);
   }
 }

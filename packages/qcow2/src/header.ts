@@ -7,6 +7,9 @@ import { type Geometry, geometryOf, MAX_CLUSTER_BITS, MIN_CLUSTER_BITS } from ".
 import { EXTENSION, findExtension, type HeaderExtension, parseExtensions } from "./header-extensions.js";
 import { checkHeader } from "./header-rules.js";
 
+/** How compressed clusters are packed. */
+export type CompressionType = "zlib" | "zstd";
+
 /** The header of an image. Offsets and sizes are bytes. Specification: "Header". Immutable: change a copy. */
 export interface Qcow2Header {
   readonly version: 2 | 3;
@@ -23,6 +26,8 @@ export interface Qcow2Header {
   readonly snapshotsOffset: number;
   readonly features: FeatureBits;
   readonly refcountOrder: number;
+  /** How compressed clusters are packed. */
+  readonly compressionType: CompressionType;
   /** Where the header extensions begin: 72 in version 2. */
   readonly headerLength: number;
   /** The header's bytes from 105 on, which hold what nobody here knows; empty where there are none. */
@@ -111,6 +116,7 @@ export function parseHeader(bytes: Uint8Array, fileSize: number, where: string):
     throw truncated(where, bytes.byteLength, backing.offset + backing.length);
   }
 
+  const compressionType = headerLength > V3_LENGTH ? view.getUint8(V3_LENGTH) : 0;
   const header: Qcow2Header = {
     version,
     clusterBits,
@@ -123,6 +129,7 @@ export function parseHeader(bytes: Uint8Array, fileSize: number, where: string):
     snapshotsOffset: exact(where, "snapshots_offset", view, 64),
     features,
     refcountOrder: version === 2 ? 4 : view.getUint32(96),
+    compressionType: compressionType === 1 ? "zstd" : "zlib",
     headerLength,
     unknownFields: bytes.slice(Math.min(headerLength, V3_LENGTH + 1), headerLength),
     extensions,
@@ -132,7 +139,7 @@ export function parseHeader(bytes: Uint8Array, fileSize: number, where: string):
   checkHeader(where, header, {
     fileSize,
     cryptMethod: view.getUint32(32),
-    compressionType: headerLength > V3_LENGTH ? view.getUint8(V3_LENGTH) : 0,
+    compressionType,
   });
   return header;
 }

@@ -1,5 +1,7 @@
 import { inflateCluster } from "#inflate";
+import { unzstdCluster } from "#zstd";
 
+import type { CompressionType } from "./header.js";
 import type { HostFile } from "./host-file.js";
 import type { Layout } from "./layout.js";
 import type { Run } from "./mapping.js";
@@ -11,13 +13,15 @@ const KEEP = 2 * 1024 * 1024;
 export class InflatedClusters {
   readonly #file: HostFile;
   readonly #layout: Layout;
+  readonly #unpack: typeof inflateCluster;
   readonly #limit: number;
   /** By host offset, the one used last at the end. Nobody writes compressed data, so none of it ever gets old. */
   readonly #recent = new Map<number, { readonly length: number; readonly bytes: Promise<Uint8Array> }>();
 
-  constructor(file: HostFile, layout: Layout) {
+  constructor(file: HostFile, layout: Layout, compressionType: CompressionType) {
     this.#file = file;
     this.#layout = layout;
+    this.#unpack = compressionType === "zstd" ? unzstdCluster : inflateCluster;
     this.#limit = Math.max(2, Math.floor(KEEP / layout.clusterSize));
   }
 
@@ -48,6 +52,6 @@ export class InflatedClusters {
   async #inflate(hostOffset: number, length: number): Promise<Uint8Array> {
     const compressed = new Uint8Array(Math.min(length, this.#file.size - hostOffset));
     await this.#file.read(compressed, hostOffset);
-    return inflateCluster(compressed, this.#layout.clusterSize);
+    return this.#unpack(compressed, this.#layout.clusterSize);
   }
 }

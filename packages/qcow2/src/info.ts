@@ -1,5 +1,5 @@
 import { COMPATIBLE, type FeatureKind, featureNames, INCOMPATIBLE, parseFeatureNames } from "./features.js";
-import { backingFileName, backingFormat, headerGeometry, type Qcow2Header } from "./header.js";
+import { backingFileName, backingFormat, type CompressionType, headerGeometry, type Qcow2Header } from "./header.js";
 import { EXTENSION, findExtension } from "./header-extensions.js";
 
 /** What an image says about itself. Sizes are bytes. */
@@ -8,7 +8,7 @@ export interface Qcow2Info {
   /** Guest size. */
   readonly size: number;
   readonly clusterSize: number;
-  readonly compressionType: "zlib";
+  readonly compressionType: CompressionType;
   readonly refcountBits: number;
   /** Refcounts may be out of date while the image is in use. */
   readonly lazyRefcounts: boolean;
@@ -39,7 +39,7 @@ export function imageInfo(header: Qcow2Header): Qcow2Info {
     version: header.version,
     size: header.size,
     clusterSize,
-    compressionType: "zlib",
+    compressionType: header.compressionType,
     refcountBits,
     lazyRefcounts: (compatible & COMPATIBLE.lazyRefcounts) !== 0n,
     dirty: (incompatible & INCOMPATIBLE.dirty) !== 0n,

@@ -1,0 +1,25 @@
+/// <reference types="node" />
+import { zstdDecompress, zstdDecompressSync } from "node:zlib";
+
+import { zstdError } from "./zstd-error.js";
+
+/** Up to this cluster size a trip to zlib's threads costs more than unpacking at once. */
+const LARGEST_AT_ONCE = 65536;
+
+/** Unpacks a cluster compressed with zstd, by zlib; in all else like the portable `unzstdCluster`. */
+export async function unzstdCluster(compressed: Uint8Array, clusterSize: number): Promise<Uint8Array> {
+  const bytes = await unpack(compressed, clusterSize).catch((cause: unknown) => {
+    throw zstdError(clusterSize, cause);
+  });
+  if (bytes.byteLength !== clusterSize) throw zstdError(clusterSize);
+  return bytes;
+}
+
+async function unpack(compressed: Uint8Array, clusterSize: number): Promise<Uint8Array> {
+  // With a byte of room left, zlib does not go on to the frame that may follow.
+  const options = { chunkSize: clusterSize + 1, maxOutputLength: clusterSize };
+  if (clusterSize <= LARGEST_AT_ONCE) return zstdDecompressSync(compressed, options);
+  return new Promise((resolve, reject) => {
+    zstdDecompress(compressed, options, (error, result) => (error === null ? resolve(result) : reject(error)));
+  });
+}
