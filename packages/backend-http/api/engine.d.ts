@@ -1,0 +1,127 @@
+import { BackendError } from "@instar/backend";
+
+export interface Cancellable {
+    cancel(): void;
+}
+
+export interface Clock {
+    now(): number;
+    after(milliseconds: number, run: () => void): () => void;
+}
+
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+
+export interface HedgeOptions {
+    readonly percentile?: number | undefined;
+    readonly minDelay?: number | undefined;
+}
+
+export class HttpClient {
+    #private;
+    constructor(transport: Transport, options: HttpClientOptions);
+    send(request: HttpRequest, receiver: HttpReceiver): Cancellable;
+}
+
+export interface HttpClientOptions {
+    readonly name: string;
+    readonly redirects?: number | undefined;
+    readonly counters: RangeCounters;
+}
+
+export type HttpHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+export class HttpRangeSource implements RangeSource {
+    #private;
+    readonly name: string;
+    constructor(client: HttpClient, target: HttpTarget, version: ObjectVersion);
+    fetch(offset: number, length: number, sink: RangeSink): Cancellable;
+}
+
+export interface HttpReceiver {
+    head(status: number, headers: HttpHeaders): void;
+    data(chunk: Uint8Array): void;
+    end(): void;
+    fail(cause: unknown): void;
+}
+
+export interface HttpRequest {
+    readonly method: "GET" | "HEAD";
+    readonly url: string;
+    readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface HttpTarget {
+    readonly name: string;
+    prepare(method: "GET" | "HEAD", headers: Readonly<Record<string, string>>): HttpRequest | Promise<HttpRequest>;
+    refusal?(refusal: Refusal): BackendError | undefined;
+}
+
+export interface ObjectVersion {
+    readonly size: number;
+    readonly etag: string | undefined;
+    readonly lastModified: string | undefined;
+}
+
+export interface RangeCounters {
+    requests: number;
+    bytes: number;
+    retries: number;
+    hedges: number;
+    joined: number;
+}
+
+export class RangeEngine {
+    #private;
+    readonly counters: RangeCounters;
+    constructor(source: RangeSource, options?: RangeEngineOptions);
+    read(target: Uint8Array, offset: number, signal?: AbortSignal): Promise<void>;
+}
+
+export interface RangeEngineOptions {
+    readonly splitSize?: number | undefined;
+    readonly joinGap?: number | undefined;
+    readonly concurrency?: number | undefined;
+    readonly retries?: number | undefined;
+    readonly backoff?: number | undefined;
+    readonly maxBackoff?: number | undefined;
+    readonly maxRetryAfter?: number | undefined;
+    readonly stallTimeout?: number | undefined;
+    readonly minProgress?: number | undefined;
+    readonly hedge?: HedgeOptions | undefined;
+    readonly clock?: Clock | undefined;
+    readonly random?: (() => number) | undefined;
+    readonly counters?: RangeCounters | undefined;
+}
+
+export interface RangeSink {
+    begin(): void;
+    data(chunk: Uint8Array): void;
+    end(): void;
+    fail(error: BackendError, retryAfter?: number): void;
+}
+
+export interface RangeSource {
+    readonly name: string;
+    fetch(offset: number, length: number, sink: RangeSink): Cancellable;
+}
+
+export interface Refusal {
+    readonly status: number;
+    readonly headers: HttpHeaders;
+    readonly body: string;
+}
+
+export interface Transport {
+    send(request: HttpRequest, receiver: HttpReceiver): Cancellable;
+    close(): Promise<void>;
+}
+
+export function fetchTransport(fetch?: Fetch): Transport;
+
+export function probe(client: HttpClient, target: HttpTarget, options?: RangeEngineOptions, signal?: AbortSignal): Promise<ObjectVersion>;
+
+export function rangeCounters(): RangeCounters;
+
+export function redactedUrl(url: URL): string;
+
+export const systemClock: Clock;

@@ -1,0 +1,158 @@
+import { Backend } from "@instar/backend";
+import { BaseBackend } from "@instar/backend";
+import { CacheCounters } from "@instar/lru-cache";
+import { CacheEvent } from "@instar/lru-cache";
+import { CallOptions } from "@instar/backend";
+import { Capabilities } from "@instar/backend";
+import { Extent } from "@instar/backend";
+
+export interface CacheLimits {
+    readonly l1Bytes?: number | undefined;
+    readonly l2Bytes?: number | undefined;
+    readonly refcountTableBytes?: number | undefined;
+    readonly refcountBytes?: number | undefined;
+}
+
+export interface CheckOptions extends CallOptions {
+    readonly problems?: number | undefined;
+    readonly memoryLimit?: number | undefined;
+}
+
+export interface CheckProblem {
+    readonly kind: "corruption" | "leak" | "error";
+    readonly message: string;
+}
+
+export interface CheckReport {
+    readonly corruptions: number;
+    readonly leaks: number;
+    readonly checkErrors: number;
+    readonly imageEndOffset: number;
+    readonly totalClusters: number;
+    readonly allocatedClusters: number;
+    readonly fragmentedClusters: number;
+    readonly compressedClusters: number;
+    readonly problems: readonly CheckProblem[];
+}
+
+declare type CompressionType = "zlib" | "zstd";
+
+export interface CreateLayoutOptions {
+    readonly size: number;
+    readonly version?: 2 | 3 | undefined;
+    readonly clusterSize?: number | undefined;
+    readonly refcountBits?: number | undefined;
+    readonly backing?: {
+        readonly name: string;
+        readonly format: string;
+    } | undefined;
+}
+
+export type FeatureKind = "incompatible" | "compatible" | "autoclear";
+
+export interface ImageReference {
+    readonly kind: "backing" | "data-file";
+    readonly name: string;
+    readonly format: string | undefined;
+    readonly image: string;
+    readonly depth: number;
+}
+
+export interface Mapping {
+    readonly offset: number;
+    readonly length: number;
+    readonly depth: number;
+    readonly present: boolean;
+    readonly zero: boolean;
+    readonly data: boolean;
+    readonly compressed: boolean;
+    readonly hostOffset?: number;
+    readonly file?: string;
+}
+
+export interface Qcow2CacheOptions {
+    readonly caches?: CacheLimits | undefined;
+    readonly observer?: ((event: CacheEvent<number>) => void) | undefined;
+}
+
+export interface Qcow2CreateOptions extends CreateLayoutOptions, CallOptions, Qcow2CacheOptions {
+    readonly backingBackend?: Backend | undefined;
+}
+
+export class Qcow2Error extends Error {
+    readonly code: Qcow2ErrorCode;
+    readonly field: string | undefined;
+    readonly value: number | bigint | string | undefined;
+    readonly rule: string | undefined;
+    constructor(code: Qcow2ErrorCode, message: string, init?: Qcow2ErrorInit);
+}
+
+export type Qcow2ErrorCode = "ERR_NOT_QCOW2" | "ERR_UNSUPPORTED_VERSION" | "ERR_UNKNOWN_FEATURE" | "ERR_UNSUPPORTED_FEATURE" | "ERR_ENCRYPTED" | "ERR_INVALID_HEADER" | "ERR_TRUNCATED" | "ERR_CORRUPT" | "ERR_REFERENCE_DENIED" | "ERR_INVALID_OPTION";
+
+export interface Qcow2ErrorInit {
+    readonly field?: string | undefined;
+    readonly value?: number | bigint | string | undefined;
+    readonly rule?: string | undefined;
+    readonly cause?: unknown;
+}
+
+export class Qcow2Image extends BaseBackend {
+    #private;
+    readonly name: string;
+    readonly capabilities: Capabilities;
+    readonly file: Backend;
+    readonly backing: Backend | undefined;
+    private constructor();
+    static open(file: Backend, options?: Qcow2OpenOptions): Promise<Qcow2Image>;
+    static create(file: Backend, options: Qcow2CreateOptions): Promise<Qcow2Image>;
+    get size(): number;
+    get counters(): TableCounters;
+    info(): Qcow2Info;
+    map(offset: number, length: number, options?: CallOptions): AsyncGenerator<Mapping>;
+    check(options?: CheckOptions): Promise<CheckReport>;
+    protected doRead(target: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void>;
+    protected doWrite(source: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void>;
+    protected doWriteZeroes(offset: number, length: number, signal?: AbortSignal): Promise<void>;
+    protected doDiscard(offset: number, length: number, signal?: AbortSignal): Promise<void>;
+    protected doTruncate(size: number): Promise<void>;
+    protected doSync(): Promise<void>;
+    protected doExtents(offset: number, length: number, signal?: AbortSignal): AsyncIterable<Extent>;
+    protected doClose(): Promise<void>;
+}
+
+export interface Qcow2Info {
+    readonly version: 2 | 3;
+    readonly size: number;
+    readonly clusterSize: number;
+    readonly compressionType: CompressionType;
+    readonly refcountBits: number;
+    readonly lazyRefcounts: boolean;
+    readonly dirty: boolean;
+    readonly corrupt: boolean;
+    readonly extendedL2: boolean;
+    readonly backingFile: string | undefined;
+    readonly backingFormat: string | undefined;
+    readonly dataFile: string | undefined;
+    readonly snapshots: number;
+    readonly features: Readonly<Record<FeatureKind, readonly string[]>>;
+}
+
+export interface Qcow2OpenOptions extends CallOptions, Qcow2CacheOptions {
+    readonly write?: boolean | undefined;
+    readonly backing?: Backend | "ignore" | undefined;
+    readonly openReferenced?: ReferenceGate | undefined;
+    readonly depth?: number | undefined;
+}
+
+export type ReferenceGate = (reference: ImageReference, options: CallOptions) => Promise<Backend>;
+
+export interface TableCounters {
+    readonly l1: CacheCounters;
+    readonly l2: CacheCounters;
+    readonly refcountTable: CacheCounters;
+    readonly refcounts: CacheCounters;
+}
+
+export function isQcow2Error(error: unknown, code?: Qcow2ErrorCode): error is Qcow2Error;
+
+export function probeQcow2(file: Backend, options?: CallOptions): Promise<boolean>;
