@@ -6,6 +6,7 @@ export const rows: readonly (readonly string[])[] = [
   ["cli"],
   ["nbd"],
   ["qcow2", "vdi", "vhd", "vhdx", "vmdk"],
+  ["image-format"],
   ["block-cache"],
   ["backend-s3"],
   ["backend-fs", "backend-http"],
@@ -23,6 +24,7 @@ export const portable: readonly string[] = [
   "vhd",
   "vhdx",
   "vmdk",
+  "image-format",
 ];
 
 /** Packages that may read arguments, the environment and the clock of the wall, and print. */

@@ -1,8 +1,8 @@
 import type { Backend } from "@instar/backend";
+import { TableSlices } from "@instar/image-format";
 
-import { ruleError } from "./errors.js";
+import { ruleError } from "./rule-error.js";
 import type { VdiHeader } from "./header.js";
-import { TableSlices } from "./table-slices.js";
 
 /** Guest bytes that are stored in one place, or nowhere. */
 export type Run =
@@ -23,13 +23,13 @@ export class BlockMap {
   constructor(file: Backend, header: VdiHeader, cacheBytes: number) {
     this.#file = file;
     this.#header = header;
-    this.#tables = new TableSlices(file, cacheBytes);
+    this.#tables = new TableSlices("vdi", file, cacheBytes);
   }
 
   /**
    * The run that begins at a guest offset and ends at `end` at the latest: blocks that lie side by side are one.
    *
-   * @throws {@link VdiError} `ERR_CORRUPT` for an entry that cannot be, `ERR_TRUNCATED` where the file ends before
+   * @throws {@link ImageError} `ERR_CORRUPT` for an entry that cannot be, `ERR_TRUNCATED` where the file ends before
    */
   run(offset: number, end: number, signal: AbortSignal | undefined): Promise<Run> {
     const { blockSize, blockMapOffset } = this.#header;

@@ -1,6 +1,7 @@
 import type { Backend, CallOptions } from "@instar/backend";
+import { ImageError } from "@instar/image-format";
 
-import { ruleError, VdiError } from "./errors.js";
+import { ruleError } from "./rule-error.js";
 
 /** What the header says. Offsets and sizes are bytes. */
 export interface VdiHeader {
@@ -40,14 +41,14 @@ export async function probeVdi(file: Backend, options?: CallOptions): Promise<bo
 /**
  * Reads and checks the header.
  *
- * @throws {@link VdiError} `ERR_NOT_VDI`, `ERR_UNSUPPORTED_VERSION`, `ERR_UNSUPPORTED_FEATURE`, `ERR_INVALID_HEADER`,
+ * @throws {@link ImageError} `ERR_NOT_THIS_FORMAT`, `ERR_UNSUPPORTED_VERSION`, `ERR_UNSUPPORTED_FEATURE`, `ERR_INVALID_HEADER`,
  *   `ERR_TRUNCATED`
  */
 export async function readHeader(file: Backend, options?: CallOptions): Promise<VdiHeader> {
   const where = file.name;
   if (!(await probeVdi(file, options))) {
     const rule = "hold 0xbeda107f at byte 64";
-    throw new VdiError("ERR_NOT_VDI", `${where}: not a VDI image`, { field: "signature", rule });
+    throw new ImageError("vdi", "ERR_NOT_THIS_FORMAT", `${where}: not a VDI image`, { field: "signature", rule });
   }
   const bytes = new Uint8Array(LENGTH);
   await file.read(bytes, 0, options);

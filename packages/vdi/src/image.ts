@@ -1,7 +1,7 @@
 import { type Backend, BaseBackend, type CallOptions, type Capabilities, type Extent } from "@instar/backend";
 
 import { BlockMap } from "./block-map.js";
-import { ruleError } from "./errors.js";
+import { ruleError } from "./rule-error.js";
 import { readHeader, type VdiHeader } from "./header.js";
 
 /** How to open an image. */
@@ -45,7 +45,7 @@ export class VdiImage extends BaseBackend {
   /**
    * Opens an image. Where it fails, `file` stays open and the caller's.
    *
-   * @throws {@link VdiError} for an image that is broken, unsupported or refused; what reading the file throws
+   * @throws {@link ImageError} for an image that is broken, unsupported or refused; what reading the file throws
    */
   static async open(file: Backend, options: VdiOpenOptions = {}): Promise<VdiImage> {
     const { cacheBytes = CACHE_BYTES, signal } = options;

@@ -1,3 +1,3 @@
-export { isVdiError, VdiError, type VdiErrorCode, type VdiErrorInit } from "./errors.js";
+export { ImageError, type ImageErrorCode, type ImageErrorInit, isImageError } from "@instar/image-format";
 export { probeVdi, type VdiHeader } from "./header.js";
 export { VdiImage, type VdiOpenOptions } from "./image.js";

@@ -1,7 +1,7 @@
 import { isBackendError } from "@instar/backend";
 import { describe, expect, it } from "vitest";
 
-import { isVdiError, VdiImage } from "../src/index.js";
+import { isImageError, VdiImage } from "../src/index.js";
 import { exercise, Metered, patternDisk, randomFrom } from "./support.js";
 import { makeVdi } from "./vdi-writer.js";
 
@@ -13,7 +13,7 @@ const HEADER_END = 512 + 512;
 async function check(bytes: Uint8Array, what: string): Promise<void> {
   const file = new Metered(bytes);
   const error = await exercise(() => VdiImage.open(file));
-  if (error !== undefined && !isVdiError(error) && !isBackendError(error)) throw new Error(what, { cause: error });
+  if (error !== undefined && !isImageError(error) && !isBackendError(error)) throw new Error(what, { cause: error });
   expect(file.bytes, what).toBeLessThan(24 * 2 ** 20);
   expect(file.longest, what).toBeLessThanOrEqual(65_536);
 }

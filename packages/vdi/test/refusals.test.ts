@@ -1,26 +1,26 @@
 import { describe, expect, it } from "vitest";
 
-import { isVdiError, probeVdi, VdiError, type VdiErrorCode, VdiImage } from "../src/index.js";
+import { isImageError, probeVdi, ImageError, type ImageErrorCode, VdiImage } from "../src/index.js";
 import { memoryOf, patternDisk } from "./support.js";
 import { makeVdi } from "./vdi-writer.js";
 
 const good = makeVdi({ contents: patternDisk(65_536), blockSize: 4096 });
 
-async function failure(change: (view: DataView) => void, length = good.length): Promise<VdiError> {
+async function failure(change: (view: DataView) => void, length = good.length): Promise<ImageError> {
   const bytes = good.slice(0, length);
   change(new DataView(bytes.buffer));
   try {
     const disk = await VdiImage.open(await memoryOf(bytes, "bad.vdi"));
     await disk.read(new Uint8Array(disk.size), 0);
   } catch (error) {
-    if (isVdiError(error)) return error;
+    if (isImageError(error)) return error;
     throw error;
   }
   throw new Error("nothing was refused");
 }
 
-const cases: [field: string, code: VdiErrorCode, position: number, value: number][] = [
-  ["signature", "ERR_NOT_VDI", 0x40, 1],
+const cases: [field: string, code: ImageErrorCode, position: number, value: number][] = [
+  ["signature", "ERR_NOT_THIS_FORMAT", 0x40, 1],
   ["version", "ERR_UNSUPPORTED_VERSION", 0x44, 0x00020000],
   ["image_type", "ERR_UNSUPPORTED_FEATURE", 0x4c, 4],
   ["offset_bmap", "ERR_INVALID_HEADER", 0x154, 513],
@@ -48,8 +48,8 @@ describe("VDI images that are refused", () => {
       expect(error).toMatchObject({ code, field });
       expect(error.rule).toBeTruthy();
       expect(error.message).toContain("bad.vdi");
-      expect(isVdiError(error, code)).toBe(true);
-      expect(isVdiError(error, "ERR_INVALID_OPTION")).toBe(false);
+      expect(isImageError(error, code)).toBe(true);
+      expect(isImageError(error, "ERR_INVALID_OPTION")).toBe(false);
     });
   }
 
@@ -74,7 +74,7 @@ describe("VDI images that are refused", () => {
     for (const bytes of [new Uint8Array(0), new Uint8Array(511), new Uint8Array(4096)]) {
       const file = await memoryOf(bytes);
       expect(await probeVdi(file)).toBe(false);
-      await expect(VdiImage.open(file)).rejects.toMatchObject({ code: "ERR_NOT_VDI" });
+      await expect(VdiImage.open(file)).rejects.toMatchObject({ code: "ERR_NOT_THIS_FORMAT" });
       // It is still the caller's.
       expect(file.size).toBe(bytes.length);
       await file.read(new Uint8Array(0), 0);

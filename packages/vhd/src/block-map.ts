@@ -1,8 +1,8 @@
 import type { Backend } from "@instar/backend";
+import { TableSlices } from "@instar/image-format";
 
 import type { DynamicHeader } from "./dynamic-header.js";
-import { ruleError } from "./errors.js";
-import { TableSlices } from "./table-slices.js";
+import { ruleError } from "./rule-error.js";
 
 /** Guest bytes that are stored in one place, or not in this image. */
 export type Run =
@@ -24,13 +24,13 @@ export class BlockMap {
     this.#file = file;
     this.#header = header;
     this.#bySector = bySector;
-    this.#tables = new TableSlices(file, cacheBytes);
+    this.#tables = new TableSlices("vhd", file, cacheBytes);
   }
 
   /**
    * The run that begins at a guest offset and ends at `end` at the latest.
    *
-   * @throws {@link VhdError} `ERR_TRUNCATED` where the file ends before
+   * @throws {@link ImageError} `ERR_TRUNCATED` where the file ends before
    */
   async run(offset: number, end: number, signal: AbortSignal | undefined): Promise<Run> {
     const { blockSize, tableOffset } = this.#header;

@@ -1,4 +1,4 @@
-import { ruleError } from "./errors.js";
+import { ruleError } from "./rule-error.js";
 
 const HIGH = 2 ** 32;
 
@@ -10,7 +10,7 @@ export function readU64(view: DataView, position: number): number {
 /**
  * A big-endian 64-bit number.
  *
- * @throws {@link VhdError} `ERR_INVALID_HEADER` beyond 2^53-1
+ * @throws {@link ImageError} `ERR_INVALID_HEADER` beyond 2^53-1
  */
 export function exactU64(where: string, field: string, view: DataView, position: number): number {
   const value = readU64(view, position);

@@ -1,7 +1,7 @@
 import type { Backend, CallOptions } from "@instar/backend";
 
 import { checksumOf, exactU64, isText, readU64, uuidAt } from "./bytes.js";
-import { ruleError } from "./errors.js";
+import { ruleError } from "./rule-error.js";
 
 /** What the header of a dynamic or differencing image says. Offsets and sizes are bytes. */
 export interface DynamicHeader {
@@ -37,7 +37,7 @@ const MAX_NAME_BYTES = 65_536;
  * Reads and checks the header of a dynamic image.
  *
  * @param size the guest size in bytes
- * @throws {@link VhdError} `ERR_INVALID_HEADER`, `ERR_UNSUPPORTED_VERSION`, `ERR_CORRUPT` (checksum), `ERR_TRUNCATED`
+ * @throws {@link ImageError} `ERR_INVALID_HEADER`, `ERR_UNSUPPORTED_VERSION`, `ERR_CORRUPT` (checksum), `ERR_TRUNCATED`
  */
 export async function readDynamicHeader(
   file: Backend,
@@ -111,7 +111,7 @@ export async function readDynamicHeader(
  *
  * A relative path has the backslashes of Windows turned, so that it means something elsewhere.
  *
- * @throws {@link VhdError} `ERR_INVALID_HEADER` or `ERR_TRUNCATED` for a locator that cannot be
+ * @throws {@link ImageError} `ERR_INVALID_HEADER` or `ERR_TRUNCATED` for a locator that cannot be
  */
 export async function parentNames(file: Backend, header: DynamicHeader, options?: CallOptions): Promise<string[]> {
   const names: string[] = [];

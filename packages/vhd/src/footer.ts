@@ -1,7 +1,8 @@
 import type { Backend, CallOptions } from "@instar/backend";
+import { ImageError } from "@instar/image-format";
 
 import { checksumOf, exactU64, isText, uuidAt } from "./bytes.js";
-import { ruleError, VhdError } from "./errors.js";
+import { ruleError } from "./rule-error.js";
 
 /** Whose word the size of the disk is taken from: the geometry (cylinders, heads, sectors) or the current size. */
 export type SizeRule = "auto" | "geometry" | "current-size";
@@ -47,7 +48,7 @@ export async function probeVhd(file: Backend, options?: CallOptions): Promise<bo
  * Reads and checks the footer. The one at the end of the file counts, as the guest of a fixed image can write what it
  * likes to the first sector. Its copy there is used where the file has been cut off or padded.
  *
- * @throws {@link VhdError} `ERR_NOT_VHD`, `ERR_CORRUPT` (checksum), `ERR_UNSUPPORTED_VERSION`, `ERR_UNSUPPORTED_FEATURE`,
+ * @throws {@link ImageError} `ERR_NOT_THIS_FORMAT`, `ERR_CORRUPT` (checksum), `ERR_UNSUPPORTED_VERSION`, `ERR_UNSUPPORTED_FEATURE`,
  *   `ERR_INVALID_HEADER`
  */
 export async function readFooter(file: Backend, options?: CallOptions): Promise<Footer> {
@@ -67,7 +68,7 @@ export async function readFooter(file: Backend, options?: CallOptions): Promise<
     if (!last || footer.type !== "fixed") return footer;
   }
   const rule = `hold "${COOKIE}" in its last sector, or the first one of a dynamic image`;
-  throw new VhdError("ERR_NOT_VHD", `${where}: not a VHD image`, { field: "cookie", rule });
+  throw new ImageError("vhd", "ERR_NOT_THIS_FORMAT", `${where}: not a VHD image`, { field: "cookie", rule });
 }
 
 /** Size of the guest disk; `auto` decides as QEMU 7.2 does. */

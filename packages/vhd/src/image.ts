@@ -1,7 +1,8 @@
 import { type Backend, BaseBackend, type Capabilities, type Extent, extentsOf } from "@instar/backend";
+import { extentsBelow, readBelow } from "@instar/image-format";
 
 import { BlockMap, type Run } from "./block-map.js";
-import { ruleError } from "./errors.js";
+import { ruleError } from "./rule-error.js";
 import { type OpenedParts, parentOf, readParts, type VhdOpenOptions } from "./open.js";
 
 /** What an image says about itself. Sizes are bytes; strings are hostile input. */
@@ -64,7 +65,7 @@ export class VhdImage extends BaseBackend {
   /**
    * Opens an image. Where it fails, `file` (and `backing`) stay open and the caller's.
    *
-   * @throws {@link VhdError} for an image that is broken, unsupported or refused; what reading the file and the gate throw
+   * @throws {@link ImageError} for an image that is broken, unsupported or refused; what reading the file and the gate throw
    */
   static async open(file: Backend, options: VhdOpenOptions = {}): Promise<VhdImage> {
     const { cacheBytes = CACHE_BYTES } = options;
@@ -110,7 +111,7 @@ export class VhdImage extends BaseBackend {
       const run = await this.#run(offset + done, offset + target.length, signal);
       const part = target.subarray(done, done + run.length);
       if (run.kind === "data") await this.file.read(part, run.fileOffset, { signal });
-      else await this.#readBelow(part, offset + done, signal);
+      else await readBelow(this.backing, part, offset + done, signal);
       done += run.length;
     }
   }
@@ -123,7 +124,7 @@ export class VhdImage extends BaseBackend {
     for (let at = offset; at < offset + length;) {
       const run = await this.#run(at, offset + length, signal);
       if (run.kind === "data") yield { offset: at, length: run.length, kind: "data" };
-      else yield* this.#extentsBelow(at, run.length, signal);
+      else yield* extentsBelow(this.backing, at, run.length, signal);
       at += run.length;
     }
   }
@@ -136,22 +137,5 @@ export class VhdImage extends BaseBackend {
   #run(offset: number, end: number, signal: AbortSignal | undefined): Promise<Run> {
     if (this.#map) return this.#map.run(offset, end, signal);
     return Promise.resolve({ kind: "data", length: end - offset, fileOffset: offset });
-  }
-
-  /** How much of a range the parent has. */
-  #below(offset: number, length: number): number {
-    return Math.max(0, Math.min(length, (this.backing?.size ?? 0) - offset));
-  }
-
-  async #readBelow(target: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void> {
-    const present = this.#below(offset, target.length);
-    target.fill(0, present);
-    if (present > 0) await this.backing?.read(target.subarray(0, present), offset, { signal });
-  }
-
-  async *#extentsBelow(offset: number, length: number, signal: AbortSignal | undefined): AsyncGenerator<Extent> {
-    const present = this.#below(offset, length);
-    if (this.backing && present > 0) yield* extentsOf(this.backing, offset, present, { signal });
-    if (present < length) yield { offset: offset + present, length: length - present, kind: "hole" };
   }
 }

@@ -1,5 +1,5 @@
-export { isVhdError, VhdError, type VhdErrorCode, type VhdErrorInit } from "./errors.js";
+export { ImageError, type ImageErrorCode, type ImageErrorInit, isImageError } from "@instar/image-format";
 export { probeVhd, type SizeRule } from "./footer.js";
 export { VhdImage, type VhdInfo } from "./image.js";
 export type { VhdOpenOptions } from "./open.js";
-export type { ImageReference, ReferenceGate } from "./references.js";
+export type { ParentReference, ReferenceGate } from "./references.js";

@@ -1,9 +1,10 @@
 import type { Backend, CallOptions } from "@instar/backend";
+import { openReference } from "@instar/image-format";
 
 import { type DynamicHeader, parentNames, readDynamicHeader } from "./dynamic-header.js";
-import { ruleError } from "./errors.js";
+import { ruleError } from "./rule-error.js";
 import { diskSize, type Footer, FOOTER_LENGTH, readFooter, type SizeRule } from "./footer.js";
-import { openParent, type ReferenceGate } from "./references.js";
+import type { ParentReference, ReferenceGate } from "./references.js";
 
 /** How to open an image. */
 export interface VhdOpenOptions extends CallOptions {
@@ -60,5 +61,16 @@ export async function parentOf(
   if (footer.type !== "differencing" || !header || options.backing === "ignore") return undefined;
   if (options.backing) return options.backing;
   const { depth = 0, openReferenced, signal } = options;
-  return openParent({ names, uuid: header.parentUuid }, file.name, depth, openReferenced, { signal });
+  const [name = ""] = names;
+  const uuid = header.parentUuid;
+  const reference: ParentReference = {
+    kind: "backing",
+    name,
+    names,
+    format: undefined,
+    uuid,
+    image: file.name,
+    depth: depth + 1,
+  };
+  return openReference("vhd", reference, openReferenced, { signal });
 }

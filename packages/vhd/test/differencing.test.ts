@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { type ImageReference, VhdImage } from "../src/index.js";
+import { type ParentReference, VhdImage } from "../src/index.js";
 import { contents, firstDifference, firstLie, memoryOf, patternDisk } from "./support.js";
 import { makeVhd, type VhdContents } from "./vhd-writer.js";
 
@@ -46,7 +46,7 @@ describe("differencing VHD images", () => {
   });
 
   it("tell the gate all names of the parent, the relative one first", async () => {
-    const asked: ImageReference[] = [];
+    const asked: ParentReference[] = [];
     const disk = await VhdImage.open(await memoryOf(child({ locators: names, name: "base.vhd" }), "top.vhd"), {
       depth: 3,
       openReferenced: async (reference) => {
@@ -76,7 +76,7 @@ describe("differencing VHD images", () => {
   });
 
   it("end a chain that is too long", async () => {
-    const openReferenced = async ({ depth }: ImageReference): Promise<VhdImage> =>
+    const openReferenced = async ({ depth }: ParentReference): Promise<VhdImage> =>
       VhdImage.open(
         await memoryOf(makeVhd({ contents: above, blockSize: 4096, uuid: 7, parent: { contents: below, uuid: 7 } })),
         {

@@ -1,7 +1,7 @@
 import { isBackendError } from "@instar/backend";
 import { describe, expect, it } from "vitest";
 
-import { isVhdError, VhdImage } from "../src/index.js";
+import { isImageError, VhdImage } from "../src/index.js";
 import { exercise, memoryOf, Metered, patternDisk, randomFrom } from "./support.js";
 import { makeVhd, sealVhd } from "./vhd-writer.js";
 
@@ -26,7 +26,7 @@ function sealAll(bytes: Uint8Array): Uint8Array {
 async function check(bytes: Uint8Array, what: string): Promise<void> {
   const file = new Metered(bytes);
   const error = await exercise(() => VhdImage.open(file, { openReferenced: () => memoryOf(below) }));
-  if (error !== undefined && !isVhdError(error) && !isBackendError(error)) throw new Error(what, { cause: error });
+  if (error !== undefined && !isImageError(error) && !isBackendError(error)) throw new Error(what, { cause: error });
   expect(file.bytes, what).toBeLessThan(24 * 2 ** 20);
   expect(file.longest, what).toBeLessThanOrEqual(65_536);
 }

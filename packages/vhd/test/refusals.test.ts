@@ -1,18 +1,18 @@
 import { describe, expect, it } from "vitest";
 
-import { isVhdError, VhdError, type VhdErrorCode, probeVhd, VhdImage } from "../src/index.js";
+import { isImageError, ImageError, type ImageErrorCode, probeVhd, VhdImage } from "../src/index.js";
 import { contents, firstDifference, memoryOf, patternDisk } from "./support.js";
 import { makeVhd, sealVhd } from "./vhd-writer.js";
 
 const size = 65_536;
 const dynamic = makeVhd({ contents: patternDisk(size), blockSize: 4096 });
 
-async function failureOf(bytes: Uint8Array): Promise<VhdError> {
+async function failureOf(bytes: Uint8Array): Promise<ImageError> {
   try {
     const disk = await VhdImage.open(await memoryOf(bytes, "bad.vhd"), { backing: "ignore" });
     await disk.read(new Uint8Array(disk.size), 0);
   } catch (error) {
-    if (isVhdError(error)) return error;
+    if (isImageError(error)) return error;
     throw error;
   }
   throw new Error("nothing was refused");
@@ -36,8 +36,8 @@ function withHeader(position: number, value: number): Uint8Array {
   return bytes;
 }
 
-const footerCases: [field: string, code: VhdErrorCode, position: number, value: number][] = [
-  ["cookie", "ERR_NOT_VHD", 0, 1],
+const footerCases: [field: string, code: ImageErrorCode, position: number, value: number][] = [
+  ["cookie", "ERR_NOT_THIS_FORMAT", 0, 1],
   ["file format version", "ERR_UNSUPPORTED_VERSION", 12, 0x20000],
   ["data offset", "ERR_INVALID_HEADER", 16, 0xffffffff],
   ["size of the file", "ERR_TRUNCATED", 20, 0x7fffffff],
@@ -69,8 +69,8 @@ describe("VHD images that are refused", () => {
         expect(error).toMatchObject({ code, field });
         expect(error.rule).toBeTruthy();
         expect(error.message).toContain("bad.vhd");
-        expect(isVhdError(error, code)).toBe(true);
-        expect(isVhdError(error, "ERR_INVALID_OPTION")).toBe(false);
+        expect(isImageError(error, code)).toBe(true);
+        expect(isImageError(error, "ERR_INVALID_OPTION")).toBe(false);
       });
     }
   }
@@ -117,14 +117,14 @@ describe("VHD images that are refused", () => {
 
   it("a footer of a fixed image in the first sector and nowhere else", async () => {
     const footer = makeVhd({ contents: patternDisk(size) }).subarray(size);
-    expect(await failureOf(Buffer.concat([footer, patternDisk(size)]))).toMatchObject({ code: "ERR_NOT_VHD" });
+    expect(await failureOf(Buffer.concat([footer, patternDisk(size)]))).toMatchObject({ code: "ERR_NOT_THIS_FORMAT" });
   });
 
   it("what is no VHD, nor shorter than a footer", async () => {
     for (const length of [0, 511, 512, 4096]) {
       const file = await memoryOf(new Uint8Array(length));
       expect(await probeVhd(file)).toBe(false);
-      await expect(VhdImage.open(file)).rejects.toMatchObject({ code: "ERR_NOT_VHD" });
+      await expect(VhdImage.open(file)).rejects.toMatchObject({ code: "ERR_NOT_THIS_FORMAT" });
       await file.read(new Uint8Array(0), 0);
     }
   });

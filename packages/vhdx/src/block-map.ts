@@ -1,10 +1,10 @@
 import type { Backend } from "@instar/backend";
+import { TableSlices } from "@instar/image-format";
 
 import { MIB } from "./bytes.js";
-import { ruleError } from "./errors.js";
+import { ruleError } from "./rule-error.js";
 import type { Metadata } from "./metadata.js";
 import type { Region } from "./regions.js";
-import { TableSlices } from "./table-slices.js";
 
 /** Guest bytes that are stored in one place, or not in this image. */
 export type Run =
@@ -30,14 +30,14 @@ export class BlockMap {
   readonly #chunk: number;
   readonly #tables: TableSlices;
 
-  /** @throws {@link VhdxError} `ERR_INVALID_HEADER`, `ERR_TRUNCATED` for a table that is too small for the disk */
+  /** @throws {@link ImageError} `ERR_INVALID_HEADER`, `ERR_TRUNCATED` for a table that is too small for the disk */
   constructor(file: Backend, table: Region, metadata: Metadata, cacheBytes: number) {
     const { size, blockSize, logicalSectorSize, parent } = metadata;
     this.#file = file;
     this.#table = table;
     this.#metadata = metadata;
     this.#chunk = (CHUNK_SECTORS * logicalSectorSize) / blockSize;
-    this.#tables = new TableSlices(file, cacheBytes);
+    this.#tables = new TableSlices("vhdx", file, cacheBytes);
     const blocks = Math.ceil(size / blockSize);
     const chunks = Math.ceil(blocks / this.#chunk);
     const entries = parent ? chunks * (this.#chunk + 1) : blocks + Math.max(0, chunks - 1);
@@ -55,7 +55,7 @@ export class BlockMap {
   /**
    * The run that begins at a guest offset and ends at `end` at the latest: blocks that lie side by side are one.
    *
-   * @throws {@link VhdxError} `ERR_CORRUPT` for an entry that cannot be, `ERR_TRUNCATED` where the file ends before
+   * @throws {@link ImageError} `ERR_CORRUPT` for an entry that cannot be, `ERR_TRUNCATED` where the file ends before
    */
   async run(offset: number, end: number, signal: AbortSignal | undefined): Promise<Run> {
     const { blockSize } = this.#metadata;

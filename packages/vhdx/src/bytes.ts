@@ -1,6 +1,6 @@
 import type { Backend } from "@instar/backend";
 
-import { ruleError } from "./errors.js";
+import { ruleError } from "./rule-error.js";
 
 const HIGH = 2 ** 32;
 export const MIB: number = 2 ** 20;
@@ -37,7 +37,7 @@ export function isText(view: DataView, position: number, text: string): boolean 
  * Bytes of the file, as a view.
  *
  * @param what stands there, for the message
- * @throws {@link VhdxError} `ERR_TRUNCATED` where the file ends before
+ * @throws {@link ImageError} `ERR_TRUNCATED` where the file ends before
  */
 export async function readView(
   file: Backend,

@@ -1,8 +1,9 @@
 import type { Backend, CallOptions } from "@instar/backend";
+import { ImageError } from "@instar/image-format";
 
 import { guidAt, isText, MIB, readU64, readView } from "./bytes.js";
 import { isSealed } from "./crc32c.js";
-import { ruleError, VhdxError } from "./errors.js";
+import { ruleError } from "./rule-error.js";
 
 /** The header in use. Offsets and sizes are bytes. */
 export interface Header {
@@ -29,13 +30,13 @@ export async function probeVhdx(file: Backend, options?: CallOptions): Promise<b
 /**
  * Reads both headers; the one in use is valid and has the greater sequence number.
  *
- * @throws {@link VhdxError} `ERR_NOT_VHDX`, `ERR_TRUNCATED`, `ERR_CORRUPT`, `ERR_UNSUPPORTED_VERSION`, `ERR_INVALID_HEADER`
+ * @throws {@link ImageError} `ERR_NOT_THIS_FORMAT`, `ERR_TRUNCATED`, `ERR_CORRUPT`, `ERR_UNSUPPORTED_VERSION`, `ERR_INVALID_HEADER`
  */
 export async function readHeader(file: Backend, signal: AbortSignal | undefined): Promise<Header> {
   const where = file.name;
   if (!(await probeVhdx(file, { signal }))) {
     const rule = `begin with "${SIGNATURE}"`;
-    throw new VhdxError("ERR_NOT_VHDX", `${where}: not a VHDX image`, { field: "signature", rule });
+    throw new ImageError("vhdx", "ERR_NOT_THIS_FORMAT", `${where}: not a VHDX image`, { field: "signature", rule });
   }
   let current: DataView | undefined;
   for (const place of PLACES) {

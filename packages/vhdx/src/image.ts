@@ -1,19 +1,13 @@
-import {
-  type Backend,
-  BaseBackend,
-  type CallOptions,
-  type Capabilities,
-  type Extent,
-  extentsOf,
-} from "@instar/backend";
+import { type Backend, BaseBackend, type CallOptions, type Capabilities, type Extent } from "@instar/backend";
+import { extentsBelow, openReference, readBelow } from "@instar/image-format";
 
 import { BlockMap } from "./block-map.js";
-import { ruleError } from "./errors.js";
+import { ruleError } from "./rule-error.js";
 import { type Header, readHeader } from "./header.js";
 import { replayLog } from "./log.js";
 import { type Metadata, readMetadata } from "./metadata.js";
 import { parentLinkage, parentNames } from "./parent-locator.js";
-import { openParent, type ReferenceGate } from "./references.js";
+import type { ParentReference, ReferenceGate } from "./references.js";
 import { readRegions } from "./regions.js";
 
 /** How to open an image. */
@@ -100,7 +94,7 @@ export class VhdxImage extends BaseBackend {
    * Opens an image. A log that is not empty is replayed in memory: the file stays as it is. Where it fails, `file` (and
    * `backing`) stay open and the caller's.
    *
-   * @throws {@link VhdxError} for an image that is broken, unsupported or refused; what reading and the gate throw
+   * @throws {@link ImageError} for an image that is broken, unsupported or refused; what reading and the gate throw
    */
   static async open(file: Backend, options: VhdxOpenOptions = {}): Promise<VhdxImage> {
     const parts = await readParts(file, options);
@@ -143,7 +137,7 @@ export class VhdxImage extends BaseBackend {
       const part = target.subarray(done, done + run.length);
       if (run.kind === "data") await this.#content.read(part, run.fileOffset, { signal });
       else if (run.kind === "zero") part.fill(0);
-      else await this.#readBelow(part, offset + done, signal);
+      else await readBelow(this.backing, part, offset + done, signal);
       done += run.length;
     }
   }
@@ -151,7 +145,7 @@ export class VhdxImage extends BaseBackend {
   protected override async *doExtents(offset: number, length: number, signal?: AbortSignal): AsyncGenerator<Extent> {
     for (let at = offset; at < offset + length;) {
       const run = await this.#map.run(at, offset + length, signal);
-      if (run.kind === "absent") yield* this.#extentsBelow(at, run.length, signal);
+      if (run.kind === "absent") yield* extentsBelow(this.backing, at, run.length, signal);
       else yield { offset: at, length: run.length, kind: run.kind };
       at += run.length;
     }
@@ -160,23 +154,6 @@ export class VhdxImage extends BaseBackend {
   protected override async doClose(): Promise<void> {
     await this.backing?.close();
     await this.file.close();
-  }
-
-  /** How much of a range the parent has. */
-  #below(offset: number, length: number): number {
-    return Math.max(0, Math.min(length, (this.backing?.size ?? 0) - offset));
-  }
-
-  async #readBelow(target: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void> {
-    const present = this.#below(offset, target.length);
-    target.fill(0, present);
-    if (present > 0) await this.backing?.read(target.subarray(0, present), offset, { signal });
-  }
-
-  async *#extentsBelow(offset: number, length: number, signal: AbortSignal | undefined): AsyncGenerator<Extent> {
-    const present = this.#below(offset, length);
-    if (this.backing && present > 0) yield* extentsOf(this.backing, offset, present, { signal });
-    if (present < length) yield { offset: offset + present, length: length - present, kind: "hole" };
   }
 }
 
@@ -198,6 +175,17 @@ async function parentOf(file: Backend, metadata: Metadata, options: VhdxOpenOpti
   if (!parent || options.backing === "ignore") return undefined;
   if (options.backing) return options.backing;
   const { depth = 0, openReferenced, signal } = options;
-  const known = { names: parentNames(parent), linkage: parentLinkage(parent) };
-  return openParent(known, file.name, depth, openReferenced, { signal });
+  const names = parentNames(parent);
+  const [name = ""] = names;
+  const linkage = parentLinkage(parent);
+  const reference: ParentReference = {
+    kind: "backing",
+    name,
+    names,
+    format: undefined,
+    linkage,
+    image: file.name,
+    depth: depth + 1,
+  };
+  return openReference("vhdx", reference, openReferenced, { signal });
 }

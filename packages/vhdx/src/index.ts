@@ -1,4 +1,4 @@
-export { isVhdxError, VhdxError, type VhdxErrorCode, type VhdxErrorInit } from "./errors.js";
+export { ImageError, type ImageErrorCode, type ImageErrorInit, isImageError } from "@instar/image-format";
 export { probeVhdx } from "./header.js";
 export { VhdxImage, type VhdxInfo, type VhdxOpenOptions } from "./image.js";
-export type { ImageReference, ReferenceGate } from "./references.js";
+export type { ParentReference, ReferenceGate } from "./references.js";

@@ -1,6 +1,7 @@
+import { ImageError } from "@instar/image-format";
+
 import { guidAt, isText, readU64 } from "./bytes.js";
 import { crc32c } from "./crc32c.js";
-import { VhdxError } from "./errors.js";
 import { PAGE } from "./patched-file.js";
 
 /** One entry of a log, checked. Offsets are bytes of the log. */
@@ -48,7 +49,7 @@ export class LogBytes {
   /**
    * The entry at a place, if there is a valid one.
    *
-   * @throws {@link VhdxError} `ERR_CORRUPT` where what looks like entries overlaps far more than a log can
+   * @throws {@link ImageError} `ERR_CORRUPT` where what looks like entries overlaps far more than a log can
    */
   entryAt(position: number): LogEntry | undefined {
     if (!this.#entries.has(position)) this.#entries.set(position, this.#parse(position));
@@ -91,7 +92,7 @@ export class LogBytes {
     this.#budget -= length;
     if (this.#budget < 0) {
       const rule = "not have entries that lie one over the other";
-      throw new VhdxError("ERR_CORRUPT", `${this.#where}: the log is contradictory, must ${rule}`, {
+      throw new ImageError("vhdx", "ERR_CORRUPT", `${this.#where}: the log is contradictory, must ${rule}`, {
         field: "log",
         rule,
       });

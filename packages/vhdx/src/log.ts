@@ -1,7 +1,7 @@
 import type { Backend } from "@instar/backend";
 
 import { isNil, MIB, readView } from "./bytes.js";
-import { ruleError } from "./errors.js";
+import { ruleError } from "./rule-error.js";
 import type { Header } from "./header.js";
 import { LogBytes, type LogEntry } from "./log-entry.js";
 import { PAGE, PatchedFile } from "./patched-file.js";
@@ -13,7 +13,7 @@ const MAX_LOG = 32 * MIB;
  * The file as it is once its log has been written out: the file itself where the log is empty, else a view of it with
  * what the log changes over it. Nothing is written.
  *
- * @throws {@link VhdxError} `ERR_TRUNCATED` where the file is shorter than when the log was made, or ends before the log;
+ * @throws {@link ImageError} `ERR_TRUNCATED` where the file is shorter than when the log was made, or ends before the log;
  *   `ERR_UNSUPPORTED_FEATURE` for a log that is too large; `ERR_CORRUPT` for one that is contradictory
  */
 export async function replayLog(file: Backend, header: Header, signal: AbortSignal | undefined): Promise<Backend> {

@@ -1,7 +1,7 @@
 import type { Backend } from "@instar/backend";
 
 import { guidAt, isText, MIB, readU64, readView } from "./bytes.js";
-import { ruleError } from "./errors.js";
+import { ruleError } from "./rule-error.js";
 import { parseParentLocator } from "./parent-locator.js";
 import type { Region } from "./regions.js";
 
@@ -44,7 +44,7 @@ const ITEMS = {
 /**
  * Reads and checks the metadata.
  *
- * @throws {@link VhdxError} `ERR_CORRUPT`, `ERR_TRUNCATED`, `ERR_INVALID_HEADER`, `ERR_UNSUPPORTED_FEATURE`
+ * @throws {@link ImageError} `ERR_CORRUPT`, `ERR_TRUNCATED`, `ERR_INVALID_HEADER`, `ERR_UNSUPPORTED_FEATURE`
  */
 export async function readMetadata(file: Backend, region: Region, signal: AbortSignal | undefined): Promise<Metadata> {
   const where = file.name;

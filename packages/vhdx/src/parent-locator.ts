@@ -1,5 +1,5 @@
 import { guidAt } from "./bytes.js";
-import { ruleError } from "./errors.js";
+import { ruleError } from "./rule-error.js";
 
 const VHDX_LOCATOR = "b04aefb7-d19e-4a81-b789-25b8e9445913";
 const HEADER = 20;
@@ -8,7 +8,7 @@ const ENTRY = 12;
 /**
  * Takes a parent locator apart: keys and values in UTF-16.
  *
- * @throws {@link VhdxError} `ERR_UNSUPPORTED_FEATURE`, `ERR_INVALID_HEADER`
+ * @throws {@link ImageError} `ERR_UNSUPPORTED_FEATURE`, `ERR_INVALID_HEADER`
  */
 export function parseParentLocator(where: string, view: DataView<ArrayBuffer>): ReadonlyMap<string, string> {
   if (view.byteLength < HEADER) {

@@ -1,6 +1,5 @@
 import { type Backend, BaseBackend, type Capabilities } from "@instar/backend";
-
-import { VhdxError } from "./errors.js";
+import { ImageError } from "@instar/image-format";
 
 /** What a log writes at once. */
 export const PAGE = 4096;
@@ -45,13 +44,13 @@ export class PatchedFile extends BaseBackend {
   /**
    * Puts zeroes over the file. Offset and length are multiples of the page size.
    *
-   * @throws {@link VhdxError} `ERR_UNSUPPORTED_FEATURE` for more ranges than are looked after
+   * @throws {@link ImageError} `ERR_UNSUPPORTED_FEATURE` for more ranges than are looked after
    */
   zero(offset: number, length: number): void {
     if (this.#zeroed.length >= MAX_ZEROED) {
       const rule = `zero ${MAX_ZEROED} ranges at most`;
       const message = `${this.name}: the log zeroes too many ranges, must ${rule}`;
-      throw new VhdxError("ERR_UNSUPPORTED_FEATURE", message, { field: "log", rule });
+      throw new ImageError("vhdx", "ERR_UNSUPPORTED_FEATURE", message, { field: "log", rule });
     }
     const end = offset + length;
     for (const page of this.#pages.keys()) if (page * PAGE >= offset && page * PAGE < end) this.#pages.delete(page);

@@ -2,7 +2,7 @@ import type { Backend } from "@instar/backend";
 
 import { guidAt, isText, MIB, readU64, readView } from "./bytes.js";
 import { isSealed } from "./crc32c.js";
-import { ruleError } from "./errors.js";
+import { ruleError } from "./rule-error.js";
 
 /** A part of the file. Bytes. */
 export interface Region {
@@ -26,7 +26,7 @@ const METADATA_GUID = "8b7ca206-4790-4b9a-b8fe-575f050f886e";
 /**
  * Reads the first region table that is valid.
  *
- * @throws {@link VhdxError} `ERR_CORRUPT`, `ERR_TRUNCATED`, `ERR_INVALID_HEADER`, `ERR_UNSUPPORTED_FEATURE`
+ * @throws {@link ImageError} `ERR_CORRUPT`, `ERR_TRUNCATED`, `ERR_INVALID_HEADER`, `ERR_UNSUPPORTED_FEATURE`
  */
 export async function readRegions(file: Backend, signal: AbortSignal | undefined): Promise<Regions> {
   for (const place of PLACES) {

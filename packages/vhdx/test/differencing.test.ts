@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { type ImageReference, VhdxImage } from "../src/index.js";
+import { type ParentReference, VhdxImage } from "../src/index.js";
 import { contents, firstDifference, firstLie, memoryOf, patternDisk } from "./support.js";
 import { makeVhdx, MIB } from "./vhdx-writer.js";
 
@@ -41,7 +41,7 @@ describe("differencing VHDX images", () => {
   });
 
   it("tell the gate all names of the parent, the relative one first", async () => {
-    const asked: ImageReference[] = [];
+    const asked: ParentReference[] = [];
     await VhdxImage.open(await memoryOf(child, "top.vhdx"), {
       depth: 3,
       openReferenced: async (reference) => {
@@ -71,7 +71,7 @@ describe("differencing VHDX images", () => {
   });
 
   it("end a chain that is too long", async () => {
-    const openReferenced = async ({ depth }: ImageReference): Promise<VhdxImage> =>
+    const openReferenced = async ({ depth }: ParentReference): Promise<VhdxImage> =>
       VhdxImage.open(await memoryOf(child), { depth: depth + 50, openReferenced });
     const opening = VhdxImage.open(await memoryOf(child), { openReferenced });
     await expect(opening).rejects.toMatchObject({ code: "ERR_REFERENCE_DENIED" });

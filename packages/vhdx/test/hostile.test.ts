@@ -1,7 +1,7 @@
 import { isBackendError } from "@instar/backend";
 import { describe, expect, it } from "vitest";
 
-import { isVhdxError, VhdxImage } from "../src/index.js";
+import { isImageError, VhdxImage } from "../src/index.js";
 import { exercise, memoryOf, Metered, patternDisk, randomFrom } from "./support.js";
 import { LOG_GUID, makeVhdx, MIB, PLACES, putLogEntry, sealAll, sealVhdx } from "./vhdx-writer.js";
 
@@ -46,7 +46,7 @@ const parent = await memoryOf(below);
 async function check(bytes: Uint8Array, what: string): Promise<void> {
   const file = new Metered(bytes);
   const error = await exercise(() => VhdxImage.open(file, { openReferenced: async () => parent }));
-  if (error !== undefined && !isVhdxError(error) && !isBackendError(error)) throw new Error(what, { cause: error });
+  if (error !== undefined && !isImageError(error) && !isBackendError(error)) throw new Error(what, { cause: error });
   expect(file.bytes, what).toBeLessThan(32 * 2 ** 20);
   expect(file.longest, what).toBeLessThanOrEqual(8 * MIB);
 }

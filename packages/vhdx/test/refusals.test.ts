@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { isVhdxError, probeVhdx, VhdxError, type VhdxErrorCode, VhdxImage } from "../src/index.js";
+import { isImageError, probeVhdx, ImageError, type ImageErrorCode, VhdxImage } from "../src/index.js";
 import { contents, firstDifference, memoryOf, patternDisk } from "./support.js";
 import { LOG_GUID, makeVhdx, MIB, PLACES, putLogEntry, sealAll } from "./vhdx-writer.js";
 
@@ -10,12 +10,12 @@ const HEADERS = [64 * 1024, 128 * 1024] as const;
 const REGIONS = [192 * 1024, 256 * 1024] as const;
 const ITEMS = PLACES.metadata + 65_536;
 
-async function failureOf(bytes: Uint8Array): Promise<VhdxError> {
+async function failureOf(bytes: Uint8Array): Promise<ImageError> {
   try {
     const image = await VhdxImage.open(await memoryOf(bytes, "bad.vhdx"));
     await image.read(new Uint8Array(Math.min(image.size, 3 * MIB)), 0);
   } catch (error) {
-    if (isVhdxError(error)) return error;
+    if (isImageError(error)) return error;
     throw error;
   }
   throw new Error("nothing was refused");
@@ -29,8 +29,8 @@ function changed(places: readonly number[], position: number, value: number, sou
   return bytes;
 }
 
-const cases: [field: string, code: VhdxErrorCode, places: readonly number[], position: number, value: number][] = [
-  ["signature", "ERR_NOT_VHDX", [0], 0, 1],
+const cases: [field: string, code: ImageErrorCode, places: readonly number[], position: number, value: number][] = [
+  ["signature", "ERR_NOT_THIS_FORMAT", [0], 0, 1],
   ["header", "ERR_CORRUPT", HEADERS, 0, 1],
   ["Version", "ERR_UNSUPPORTED_VERSION", HEADERS, 64, 0x20000],
   ["LogVersion", "ERR_UNSUPPORTED_VERSION", HEADERS, 64, 0x10001],
@@ -86,8 +86,8 @@ describe("VHDX images that are refused", () => {
       expect(error).toMatchObject({ code, field });
       expect(error.rule).toBeTruthy();
       expect(error.message).toContain("bad.vhdx");
-      expect(isVhdxError(error, code)).toBe(true);
-      expect(isVhdxError(error, "ERR_INVALID_OPTION")).toBe(false);
+      expect(isImageError(error, code)).toBe(true);
+      expect(isImageError(error, "ERR_INVALID_OPTION")).toBe(false);
     });
   }
 
@@ -169,7 +169,7 @@ describe("VHDX images that are refused", () => {
     for (const length of [0, 7, 4096]) {
       const file = await memoryOf(new Uint8Array(length));
       expect(await probeVhdx(file)).toBe(false);
-      await expect(VhdxImage.open(file)).rejects.toMatchObject({ code: "ERR_NOT_VHDX" });
+      await expect(VhdxImage.open(file)).rejects.toMatchObject({ code: "ERR_NOT_THIS_FORMAT" });
       await file.read(new Uint8Array(0), 0);
     }
     for (const length of [8, 70_000, 130_000, 200_000, PLACES.metadata + 10, PLACES.table + 8, PLACES.data + 512]) {

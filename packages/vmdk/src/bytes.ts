@@ -1,6 +1,6 @@
 import type { Backend } from "@instar/backend";
 
-import { ruleError } from "./errors.js";
+import { ruleError } from "./rule-error.js";
 
 const HIGH = 2 ** 32;
 /** Bytes that numbers in the format count. */
@@ -9,7 +9,7 @@ export const SECTOR = 512;
 /**
  * A little-endian 64-bit number of sectors, in bytes.
  *
- * @throws {@link VmdkError} `ERR_INVALID_HEADER` beyond 2^53-1
+ * @throws {@link ImageError} `ERR_INVALID_HEADER` beyond 2^53-1
  */
 export function sectorsAt(where: string, field: string, view: DataView, position: number): number {
   const sectors = view.getUint32(position + 4, true) * HIGH + view.getUint32(position, true);

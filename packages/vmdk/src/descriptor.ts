@@ -1,5 +1,5 @@
 import { SECTOR } from "./bytes.js";
-import { ruleError } from "./errors.js";
+import { ruleError } from "./rule-error.js";
 
 /** The text that describes a disk. */
 export interface Descriptor {
@@ -37,7 +37,7 @@ export function isDescriptor(bytes: Uint8Array): boolean {
 /**
  * Takes a descriptor apart.
  *
- * @throws {@link VmdkError} `ERR_INVALID_HEADER`, `ERR_UNSUPPORTED_FEATURE` for a kind of extent that is not read
+ * @throws {@link ImageError} `ERR_INVALID_HEADER`, `ERR_UNSUPPORTED_FEATURE` for a kind of extent that is not read
  */
 export function parseDescriptor(where: string, bytes: Uint8Array): Descriptor {
   const end = bytes.indexOf(0);

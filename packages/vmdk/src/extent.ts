@@ -1,6 +1,6 @@
 import type { Backend } from "@instar/backend";
 
-import { ruleError } from "./errors.js";
+import { ruleError } from "./rule-error.js";
 
 /** Bytes of an extent that are stored in one place, or nowhere. */
 export type Run =
@@ -36,7 +36,7 @@ export class FlatExtent implements DiskExtent {
   readonly flat = true;
   readonly #start: number;
 
-  /** @throws {@link VmdkError} `ERR_TRUNCATED` where the file is shorter */
+  /** @throws {@link ImageError} `ERR_TRUNCATED` where the file is shorter */
   constructor(file: Backend, start: number, size: number) {
     if (file.size < start + size) {
       const rule = `be ${start + size} at least, where the extent ends`;

@@ -1,9 +1,10 @@
 import { inflate } from "#inflate";
 
 import type { Backend } from "@instar/backend";
+import { ImageError } from "@instar/image-format";
 import { AsyncLruCache } from "@instar/lru-cache";
 
-import { ruleError, VmdkError } from "./errors.js";
+import { ruleError } from "./rule-error.js";
 import type { CompressedGrain } from "./extent.js";
 
 /** Unpacked grains that are kept: a guest reads them in parts. */
@@ -38,7 +39,7 @@ export class Grains {
   /**
    * Fills `target` from a place in a grain.
    *
-   * @throws {@link VmdkError} `ERR_CORRUPT`, `ERR_TRUNCATED`
+   * @throws {@link ImageError} `ERR_CORRUPT`, `ERR_TRUNCATED`
    */
   async read(
     grain: CompressedGrain,
@@ -93,6 +94,6 @@ async function load({ file, fileOffset, size }: CompressedGrain, signal: AbortSi
   } catch (cause) {
     const rule = `be a zlib stream of ${size} bytes at most`;
     const message = `${where}: the grain at ${fileOffset} cannot be unpacked, must ${rule}`;
-    throw new VmdkError("ERR_CORRUPT", message, { field: `grain at ${fileOffset}`, rule, cause });
+    throw new ImageError("vmdk", "ERR_CORRUPT", message, { field: `grain at ${fileOffset}`, rule, cause });
   }
 }

@@ -1,6 +1,7 @@
 import { type Backend, BaseBackend, type Capabilities, type Extent, extentsOf } from "@instar/backend";
+import { extentsBelow, readBelow } from "@instar/image-format";
 
-import { ruleError } from "./errors.js";
+import { ruleError } from "./rule-error.js";
 import type { DiskExtent, Run } from "./extent.js";
 import { Grains } from "./grains.js";
 import { closeExtents, type OpenedParts, readParts, type VmdkOpenOptions } from "./open.js";
@@ -77,7 +78,7 @@ export class VmdkImage extends BaseBackend {
    * Opens an image: a file with everything in it, or a descriptor, whose extents the gate opens. Where it fails, `file`
    * (and `backing`) stay open and the caller's.
    *
-   * @throws {@link VmdkError} for an image that is broken, unsupported or refused; what reading and the gate throw
+   * @throws {@link ImageError} for an image that is broken, unsupported or refused; what reading and the gate throw
    */
   static async open(file: Backend, options: VmdkOpenOptions = {}): Promise<VmdkImage> {
     const parts = await readParts(file, options);
@@ -117,7 +118,7 @@ export class VmdkImage extends BaseBackend {
   protected override async *doExtents(offset: number, length: number, signal?: AbortSignal): AsyncGenerator<Extent> {
     for (let at = offset; at < offset + length;) {
       const { run, extent } = await this.#run(at, offset + length, signal);
-      if (run.kind === "absent") yield* this.#extentsBelow(at, run.length, signal);
+      if (run.kind === "absent") yield* extentsBelow(this.backing, at, run.length, signal);
       else if (run.kind === "data" && extent.flat) yield* extentsOfFlat(run, at, signal);
       else yield { offset: at, length: run.length, kind: run.kind === "zero" ? "zero" : "data" };
       at += run.length;
@@ -160,25 +161,8 @@ export class VmdkImage extends BaseBackend {
         target.fill(0);
         return undefined;
       case "absent":
-        return this.#readBelow(target, offset, signal);
+        return readBelow(this.backing, target, offset, signal);
     }
-  }
-
-  /** How much of a range the parent has. */
-  #below(offset: number, length: number): number {
-    return Math.max(0, Math.min(length, (this.backing?.size ?? 0) - offset));
-  }
-
-  async #readBelow(target: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void> {
-    const present = this.#below(offset, target.length);
-    target.fill(0, present);
-    if (present > 0) await this.backing?.read(target.subarray(0, present), offset, { signal });
-  }
-
-  async *#extentsBelow(offset: number, length: number, signal: AbortSignal | undefined): AsyncGenerator<Extent> {
-    const present = this.#below(offset, length);
-    if (this.backing && present > 0) yield* extentsOf(this.backing, offset, present, { signal });
-    if (present < length) yield { offset: offset + present, length: length - present, kind: "hole" };
   }
 }
 

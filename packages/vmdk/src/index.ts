@@ -1,4 +1,4 @@
-export { isVmdkError, VmdkError, type VmdkErrorCode, type VmdkErrorInit } from "./errors.js";
+export { ImageError, type ImageErrorCode, type ImageErrorInit, isImageError } from "@instar/image-format";
 export { VmdkImage, type VmdkInfo } from "./image.js";
 export { probeVmdk, type VmdkOpenOptions } from "./open.js";
-export type { ImageReference, ReferenceGate } from "./references.js";
+export type { ReferenceGate, VmdkReference } from "./references.js";

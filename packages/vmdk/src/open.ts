@@ -1,8 +1,9 @@
 import type { Backend, CallOptions } from "@instar/backend";
+import { ImageError } from "@instar/image-format";
 
 import { readView } from "./bytes.js";
 import { type Descriptor, type ExtentLine, isDescriptor, MAX_DESCRIPTOR, parseDescriptor } from "./descriptor.js";
-import { ruleError, VmdkError } from "./errors.js";
+import { ruleError } from "./rule-error.js";
 import { type DiskExtent, FlatExtent, ZeroExtent } from "./extent.js";
 import { type ReferenceGate, References } from "./references.js";
 import { SparseExtent } from "./sparse-extent.js";
@@ -55,7 +56,7 @@ export async function readParts(file: Backend, options: VmdkOpenOptions): Promis
   const kind = await kindOf(file, signal);
   if (kind === undefined) {
     const rule = 'begin with "KDMV", or be a descriptor with a version';
-    throw new VmdkError("ERR_NOT_VMDK", `${where}: not a VMDK image`, { field: "magic number", rule });
+    throw new ImageError("vmdk", "ERR_NOT_THIS_FORMAT", `${where}: not a VMDK image`, { field: "magic number", rule });
   }
   if (kind === "cowd") {
     const rule = 'be "KDMV": the sparse extents of old ESX servers are not supported';

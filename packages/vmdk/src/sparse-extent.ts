@@ -1,10 +1,10 @@
 import type { Backend } from "@instar/backend";
+import { TableSlices } from "@instar/image-format";
 
 import { SECTOR } from "./bytes.js";
-import { ruleError } from "./errors.js";
+import { ruleError } from "./rule-error.js";
 import type { DiskExtent, Run } from "./extent.js";
 import type { SparseHeader } from "./sparse-header.js";
-import { TableSlices } from "./table-slices.js";
 
 /** The grain table entry of a grain of zeroes, where the header allows it. */
 const ZEROED = 1;
@@ -19,7 +19,7 @@ export class SparseExtent implements DiskExtent {
   constructor(file: Backend, header: SparseHeader, cacheBytes: number) {
     this.file = file;
     this.#header = header;
-    this.#tables = new TableSlices(file, cacheBytes);
+    this.#tables = new TableSlices("vmdk", file, cacheBytes);
   }
 
   get size(): number {
@@ -29,7 +29,7 @@ export class SparseExtent implements DiskExtent {
   /**
    * The run that begins at an offset and ends at `end` at the latest.
    *
-   * @throws {@link VmdkError} `ERR_TRUNCATED` where the file ends before
+   * @throws {@link ImageError} `ERR_TRUNCATED` where the file ends before
    */
   async run(offset: number, end: number, signal: AbortSignal | undefined): Promise<Run> {
     const { grainSize, tableEntries, directoryOffset } = this.#header;

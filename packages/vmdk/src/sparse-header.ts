@@ -1,7 +1,7 @@
 import type { Backend } from "@instar/backend";
 
 import { readView, SECTOR, sectorsAt } from "./bytes.js";
-import { ruleError } from "./errors.js";
+import { ruleError } from "./rule-error.js";
 
 /** The header of a sparse extent. Offsets and sizes are bytes. */
 export interface SparseHeader {
@@ -35,7 +35,7 @@ const MARKER_FOOTER = 3;
 /**
  * Reads and checks the header of a sparse extent, or the footer that stands in for it.
  *
- * @throws {@link VmdkError} `ERR_NOT_VMDK`, `ERR_UNSUPPORTED_VERSION`, `ERR_UNSUPPORTED_FEATURE`, `ERR_INVALID_HEADER`,
+ * @throws {@link ImageError} `ERR_NOT_THIS_FORMAT`, `ERR_UNSUPPORTED_VERSION`, `ERR_UNSUPPORTED_FEATURE`, `ERR_INVALID_HEADER`,
  *   `ERR_CORRUPT`, `ERR_TRUNCATED`
  */
 export async function readSparseHeader(file: Backend, signal: AbortSignal | undefined): Promise<SparseHeader> {
@@ -79,7 +79,7 @@ async function readFooter(file: Backend, signal: AbortSignal | undefined): Promi
 function parse(where: string, view: DataView): SparseHeader {
   const u32 = (position: number): number => view.getUint32(position, true);
   if (view.getUint32(0) !== SPARSE_MAGIC) {
-    throw ruleError("ERR_NOT_VMDK", where, "magic number", view.getUint32(0), 'be "KDMV"');
+    throw ruleError("ERR_NOT_THIS_FORMAT", where, "magic number", view.getUint32(0), 'be "KDMV"');
   }
   const version = u32(4);
   if (version < 1 || version > 3) throw ruleError("ERR_UNSUPPORTED_VERSION", where, "version", version, "be 1 to 3");

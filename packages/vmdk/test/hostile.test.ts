@@ -1,7 +1,7 @@
 import { isBackendError } from "@instar/backend";
 import { describe, expect, it } from "vitest";
 
-import { isVmdkError, VmdkImage } from "../src/index.js";
+import { isImageError, VmdkImage } from "../src/index.js";
 import { exercise, memoryOf, Metered, patternDisk, randomFrom } from "./support.js";
 import { descriptorOf, makeSparse, makeVmdk } from "./vmdk-writer.js";
 
@@ -24,7 +24,7 @@ async function check(bytes: Uint8Array, what: string): Promise<void> {
   const openReferenced = ({ kind }: { kind: string }): ReturnType<typeof memoryOf> =>
     memoryOf(kind === "extent" ? extent : disk);
   const error = await exercise(() => VmdkImage.open(file, { openReferenced }));
-  if (error !== undefined && !isVmdkError(error) && !isBackendError(error)) throw new Error(what, { cause: error });
+  if (error !== undefined && !isImageError(error) && !isBackendError(error)) throw new Error(what, { cause: error });
   expect(file.bytes, what).toBeLessThan(32 * 2 ** 20);
   expect(file.longest, what).toBeLessThanOrEqual(2 ** 20 + 12);
 }

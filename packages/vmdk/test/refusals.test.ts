@@ -1,6 +1,13 @@
 import { describe, expect, it } from "vitest";
 
-import { type ImageReference, isVmdkError, probeVmdk, VmdkError, type VmdkErrorCode, VmdkImage } from "../src/index.js";
+import {
+  type VmdkReference,
+  isImageError,
+  probeVmdk,
+  ImageError,
+  type ImageErrorCode,
+  VmdkImage,
+} from "../src/index.js";
 import { contents, firstDifference, memoryOf, patternDisk } from "./support.js";
 import { descriptorOf, makeSparse, makeVmdk } from "./vmdk-writer.js";
 
@@ -11,22 +18,22 @@ const stream = makeVmdk({ contents: disk, grainSize: 4096, stream: true });
 
 async function failureOf(
   bytes: Uint8Array,
-  gate?: (reference: ImageReference) => Promise<Uint8Array>,
-): Promise<VmdkError> {
+  gate?: (reference: VmdkReference) => Promise<Uint8Array>,
+): Promise<ImageError> {
   try {
     const image = await VmdkImage.open(await memoryOf(bytes, "bad.vmdk"), {
       openReferenced: gate && (async (reference) => memoryOf(await gate(reference), "bad.vmdk extent")),
     });
     await image.read(new Uint8Array(Math.min(image.size, 2 ** 20)), 0);
   } catch (error) {
-    if (isVmdkError(error)) return error;
+    if (isImageError(error)) return error;
     throw error;
   }
   throw new Error("nothing was refused");
 }
 
-const cases: [field: string, code: VmdkErrorCode, position: number, value: number][] = [
-  ["magic number", "ERR_NOT_VMDK", 0, 1],
+const cases: [field: string, code: ImageErrorCode, position: number, value: number][] = [
+  ["magic number", "ERR_NOT_THIS_FORMAT", 0, 1],
   ["magic number", "ERR_UNSUPPORTED_FEATURE", 0, 0x44574f43],
   ["version", "ERR_UNSUPPORTED_VERSION", 4, 4],
   ["capacity", "ERR_INVALID_HEADER", 16, 0xffffffff],
@@ -53,8 +60,8 @@ describe("VMDK images that are refused", () => {
       expect(error).toMatchObject({ code, field });
       expect(error.rule).toBeTruthy();
       expect(error.message).toContain("bad.vmdk");
-      expect(isVmdkError(error, code)).toBe(true);
-      expect(isVmdkError(error, "ERR_INVALID_OPTION")).toBe(false);
+      expect(isImageError(error, code)).toBe(true);
+      expect(isImageError(error, "ERR_INVALID_OPTION")).toBe(false);
     });
   }
 
@@ -128,7 +135,7 @@ describe("VMDK images that are refused", () => {
       [descriptorOf("monolithicFlat", [flat], { parent: "7" }), "ERR_INVALID_HEADER", "parentFileNameHint"],
       [descriptorOf("monolithicFlat", [flat]).replace("createType", "creatType"), "ERR_INVALID_HEADER", "descriptor"],
       [descriptorOf("monolithicFlat", ['RW 129 FLAT "x" 0']), "ERR_TRUNCATED", "size of the file"],
-      [descriptorOf("twoGbMaxExtentSparse", ['RW 128 SPARSE "x"']), "ERR_NOT_VMDK", "magic number"],
+      [descriptorOf("twoGbMaxExtentSparse", ['RW 128 SPARSE "x"']), "ERR_NOT_THIS_FORMAT", "magic number"],
     ] as const) {
       expect(await failureOf(Buffer.from(text), async () => disk)).toMatchObject({ code, field });
     }
@@ -149,7 +156,7 @@ describe("VMDK images that are refused", () => {
     for (const bytes of [new Uint8Array(0), new Uint8Array(4096), Buffer.from("# a comment\nversion of something\n")]) {
       const file = await memoryOf(bytes);
       expect(await probeVmdk(file)).toBe(false);
-      await expect(VmdkImage.open(file)).rejects.toMatchObject({ code: "ERR_NOT_VMDK" });
+      await expect(VmdkImage.open(file)).rejects.toMatchObject({ code: "ERR_NOT_THIS_FORMAT" });
       await file.read(new Uint8Array(0), 0);
     }
   });
@@ -175,7 +182,7 @@ describe("what a VMDK image names", () => {
   });
 
   it("is asked of the gate, in order", async () => {
-    const asked: ImageReference[] = [];
+    const asked: VmdkReference[] = [];
     const image = await VmdkImage.open(await memoryOf(text, "top.vmdk"), {
       depth: 2,
       openReferenced: async (reference) => {
@@ -194,7 +201,7 @@ describe("what a VMDK image names", () => {
 
   it("is closed with the image, and when opening fails", async () => {
     const opened: Awaited<ReturnType<typeof memoryOf>>[] = [];
-    const openReferenced = async ({ name }: ImageReference): ReturnType<typeof memoryOf> => {
+    const openReferenced = async ({ name }: VmdkReference): ReturnType<typeof memoryOf> => {
       const file = await memoryOf(name === "a" || opened.length < 2 ? disk : disk.subarray(0, 100));
       opened.push(file);
       return file;
@@ -233,7 +240,7 @@ describe("what a VMDK image names", () => {
   });
 
   it("ends where a chain is too long", async () => {
-    const openReferenced = async ({ depth }: ImageReference): Promise<VmdkImage> =>
+    const openReferenced = async ({ depth }: VmdkReference): Promise<VmdkImage> =>
       VmdkImage.open(
         await memoryOf(makeVmdk({ contents: disk, grainSize: 4096 }, { cid: "77", parent: "77", parentName: "x" })),
         {

@@ -1,7 +1,7 @@
 import type { Backend } from "@instar/backend";
 import { AsyncLruCache } from "@instar/lru-cache";
 
-import { VdiError } from "./errors.js";
+import { type RuleError, ruleErrorOf } from "./rule-error.js";
 
 /** Bytes that are read at once: one request brings thousands of entries, and no table has to fit into memory. */
 const SLICE = 16_384;
@@ -10,10 +10,15 @@ const SLICE = 16_384;
 export class TableSlices {
   readonly #file: Backend;
   readonly #cache: AsyncLruCache<number, DataView>;
+  readonly #ruleError: RuleError;
 
-  /** @param bytes how much to keep; one slice at least */
-  constructor(file: Backend, bytes: number) {
+  /**
+   * @param format the name of the format, for errors
+   * @param bytes how much to keep; one slice at least
+   */
+  constructor(format: string, file: Backend, bytes: number) {
     this.#file = file;
+    this.#ruleError = ruleErrorOf(format);
     this.#cache = new AsyncLruCache({
       name: "tables",
       limit: Math.max(1, Math.floor(bytes / SLICE)),
@@ -32,7 +37,7 @@ export class TableSlices {
    * Calls `use` with the slice that holds the byte at `offset` of the file, and the byte's position in it. Aligned
    * entries never cross the end of a slice.
    *
-   * @throws {@link VdiError} `ERR_TRUNCATED` unless `length` bytes from `offset` are in the file
+   * @throws {@link ImageError} `ERR_TRUNCATED` unless `length` bytes from `offset` are in the file
    */
   async use<T>(
     offset: number,
@@ -42,8 +47,7 @@ export class TableSlices {
   ): Promise<T> {
     if (offset + length > this.#file.size) {
       const rule = `be ${offset + length} at least, where a table entry ends`;
-      const message = `${this.#file.name}: size of the file is ${this.#file.size}, must ${rule}`;
-      throw new VdiError("ERR_TRUNCATED", message, { field: "size of the file", value: this.#file.size, rule });
+      throw this.#ruleError("ERR_TRUNCATED", this.#file.name, "size of the file", this.#file.size, rule);
     }
     const key = Math.floor(offset / SLICE);
     const lease = this.#cache.tryAcquire(key) ?? (await this.#cache.acquire(key, { signal }));

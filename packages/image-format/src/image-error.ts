@@ -1,25 +1,29 @@
 /**
  * Why an image was refused.
  *
- * - `ERR_NOT_VDI`: the file is no VDI image;
- * - `ERR_UNSUPPORTED_VERSION`: a version of the format that this package does not know;
- * - `ERR_UNSUPPORTED_FEATURE`: something that the format has and this package does not read;
+ * - `ERR_NOT_THIS_FORMAT`: the file is no image of the format;
+ * - `ERR_UNSUPPORTED_VERSION`: a version of the format that its package does not know;
+ * - `ERR_UNSUPPORTED_FEATURE`: something that the format has and its package does not read;
  * - `ERR_INVALID_HEADER`: a field of a header breaks its rule;
  * - `ERR_TRUNCATED`: the file ends before what the image says it holds;
  * - `ERR_CORRUPT`: a checksum, a table or a block contradicts the format;
+ * - `ERR_REFERENCE_DENIED`: the image names another file, and the gate did not let it be opened;
+ * - `ERR_PARENT_MISMATCH`: what was opened as the parent is not the one that the image was made over;
  * - `ERR_INVALID_OPTION`: an option of the caller breaks its rule.
  */
-export type VdiErrorCode =
-  | "ERR_NOT_VDI"
+export type ImageErrorCode =
+  | "ERR_NOT_THIS_FORMAT"
   | "ERR_UNSUPPORTED_VERSION"
   | "ERR_UNSUPPORTED_FEATURE"
   | "ERR_INVALID_HEADER"
   | "ERR_TRUNCATED"
   | "ERR_CORRUPT"
+  | "ERR_REFERENCE_DENIED"
+  | "ERR_PARENT_MISMATCH"
   | "ERR_INVALID_OPTION";
 
-/** Fields of a {@link VdiError}. */
-export interface VdiErrorInit {
+/** Fields of an {@link ImageError}. */
+export interface ImageErrorInit {
   /** The field that breaks a rule, by its name in the specification. */
   readonly field?: string | undefined;
   /** What the field holds. */
@@ -33,11 +37,13 @@ export interface VdiErrorInit {
 /**
  * Says what about an image is not as it must be.
  *
- * Check it with {@link isVdiError}: packages of different versions may each have their own copy of the class.
+ * Check it with {@link isImageError}: packages of different versions may each have their own copy of the class.
  */
-export class VdiError extends Error {
+export class ImageError extends Error {
+  /** The format whose rule is broken, such as `vhd`. */
+  readonly format: string;
   /** Why, for programs. */
-  readonly code: VdiErrorCode;
+  readonly code: ImageErrorCode;
   /** The field that breaks a rule. */
   readonly field: string | undefined;
   /** What the field holds. */
@@ -45,9 +51,10 @@ export class VdiError extends Error {
   /** The rule it breaks. */
   readonly rule: string | undefined;
 
-  constructor(code: VdiErrorCode, message: string, init: VdiErrorInit = {}) {
+  constructor(format: string, code: ImageErrorCode, message: string, init: ImageErrorInit = {}) {
     super(message, init.cause === undefined ? undefined : { cause: init.cause });
-    this.name = "VdiError";
+    this.name = "ImageError";
+    this.format = format;
     this.code = code;
     this.field = init.field;
     this.value = init.value;
@@ -55,25 +62,9 @@ export class VdiError extends Error {
   }
 }
 
-/** Tells a {@link VdiError}, from whichever copy of this package, optionally of one code. */
-export function isVdiError(error: unknown, code?: VdiErrorCode): error is VdiError {
-  if (!(error instanceof Error) || error.name !== "VdiError") return false;
+/** Tells an {@link ImageError}, from whichever copy of this package, optionally of one code. */
+export function isImageError(error: unknown, code?: ImageErrorCode): error is ImageError {
+  if (!(error instanceof Error) || error.name !== "ImageError") return false;
   const its = "code" in error ? error.code : undefined;
   return typeof its === "string" && (code === undefined || its === code);
-}
-
-/**
- * The error for a field that breaks its rule.
- *
- * @param where the image, for the message
- * @param rule completes the sentence "must …"
- */
-export function ruleError(
-  code: VdiErrorCode,
-  where: string,
-  field: string,
-  value: number | string,
-  rule: string,
-): VdiError {
-  return new VdiError(code, `${where}: ${field} is ${value}, must ${rule}`, { field, value, rule });
 }
