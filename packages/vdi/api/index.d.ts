@@ -1,25 +1,12 @@
+export { ImageError } from "@instar/image-format";
+export { ImageErrorCode } from "@instar/image-format";
+export { ImageErrorInit } from "@instar/image-format";
+export { isImageError } from "@instar/image-format";
 import { Backend } from "@instar/backend";
 import { BaseBackend } from "@instar/backend";
 import { CallOptions } from "@instar/backend";
 import { Capabilities } from "@instar/backend";
 import { Extent } from "@instar/backend";
-
-export class VdiError extends Error {
-    readonly code: VdiErrorCode;
-    readonly field: string | undefined;
-    readonly value: number | string | undefined;
-    readonly rule: string | undefined;
-    constructor(code: VdiErrorCode, message: string, init?: VdiErrorInit);
-}
-
-export type VdiErrorCode = "ERR_NOT_VDI" | "ERR_UNSUPPORTED_VERSION" | "ERR_UNSUPPORTED_FEATURE" | "ERR_INVALID_HEADER" | "ERR_TRUNCATED" | "ERR_CORRUPT" | "ERR_INVALID_OPTION";
-
-export interface VdiErrorInit {
-    readonly field?: string | undefined;
-    readonly value?: number | string | undefined;
-    readonly rule?: string | undefined;
-    readonly cause?: unknown;
-}
 
 export interface VdiHeader {
     readonly type: "dynamic" | "static";
@@ -49,7 +36,5 @@ export class VdiImage extends BaseBackend {
 export interface VdiOpenOptions extends CallOptions {
     readonly cacheBytes?: number | undefined;
 }
-
-export function isVdiError(error: unknown, code?: VdiErrorCode): error is VdiError;
 
 export function probeVdi(file: Backend, options?: CallOptions): Promise<boolean>;

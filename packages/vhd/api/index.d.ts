@@ -1,39 +1,25 @@
+export { ImageError } from "@instar/image-format";
+export { ImageErrorCode } from "@instar/image-format";
+export { ImageErrorInit } from "@instar/image-format";
+export { isImageError } from "@instar/image-format";
 import { Backend } from "@instar/backend";
 import { BaseBackend } from "@instar/backend";
 import { CallOptions } from "@instar/backend";
 import { Capabilities } from "@instar/backend";
 import { Extent } from "@instar/backend";
+import { ImageReference } from "@instar/image-format";
+import { ReferenceGate as Gate } from "@instar/image-format";
 
-export interface ImageReference {
+export interface ParentReference extends ImageReference {
     readonly kind: "backing";
-    readonly name: string;
     readonly names: readonly string[];
     readonly format: undefined;
     readonly uuid: string;
-    readonly image: string;
-    readonly depth: number;
 }
 
-export type ReferenceGate = (reference: ImageReference, options: CallOptions) => Promise<Backend>;
+export type ReferenceGate = Gate<ParentReference>;
 
 export type SizeRule = "auto" | "geometry" | "current-size";
-
-export class VhdError extends Error {
-    readonly code: VhdErrorCode;
-    readonly field: string | undefined;
-    readonly value: number | string | undefined;
-    readonly rule: string | undefined;
-    constructor(code: VhdErrorCode, message: string, init?: VhdErrorInit);
-}
-
-export type VhdErrorCode = "ERR_NOT_VHD" | "ERR_UNSUPPORTED_VERSION" | "ERR_UNSUPPORTED_FEATURE" | "ERR_INVALID_HEADER" | "ERR_TRUNCATED" | "ERR_CORRUPT" | "ERR_REFERENCE_DENIED" | "ERR_PARENT_MISMATCH" | "ERR_INVALID_OPTION";
-
-export interface VhdErrorInit {
-    readonly field?: string | undefined;
-    readonly value?: number | string | undefined;
-    readonly rule?: string | undefined;
-    readonly cause?: unknown;
-}
 
 export class VhdImage extends BaseBackend {
     #private;
@@ -69,7 +55,5 @@ export interface VhdOpenOptions extends CallOptions {
     readonly sizeFrom?: SizeRule | undefined;
     readonly cacheBytes?: number | undefined;
 }
-
-export function isVhdError(error: unknown, code?: VhdErrorCode): error is VhdError;
 
 export function probeVhd(file: Backend, options?: CallOptions): Promise<boolean>;

@@ -1,37 +1,23 @@
+export { ImageError } from "@instar/image-format";
+export { ImageErrorCode } from "@instar/image-format";
+export { ImageErrorInit } from "@instar/image-format";
+export { isImageError } from "@instar/image-format";
 import { Backend } from "@instar/backend";
 import { BaseBackend } from "@instar/backend";
 import { CallOptions } from "@instar/backend";
 import { Capabilities } from "@instar/backend";
 import { Extent } from "@instar/backend";
+import { ImageReference } from "@instar/image-format";
+import { ReferenceGate as Gate } from "@instar/image-format";
 
-export interface ImageReference {
+export interface ParentReference extends ImageReference {
     readonly kind: "backing";
-    readonly name: string;
     readonly names: readonly string[];
     readonly format: undefined;
     readonly linkage: readonly string[];
-    readonly image: string;
-    readonly depth: number;
 }
 
-export type ReferenceGate = (reference: ImageReference, options: CallOptions) => Promise<Backend>;
-
-export class VhdxError extends Error {
-    readonly code: VhdxErrorCode;
-    readonly field: string | undefined;
-    readonly value: number | string | undefined;
-    readonly rule: string | undefined;
-    constructor(code: VhdxErrorCode, message: string, init?: VhdxErrorInit);
-}
-
-export type VhdxErrorCode = "ERR_NOT_VHDX" | "ERR_UNSUPPORTED_VERSION" | "ERR_UNSUPPORTED_FEATURE" | "ERR_INVALID_HEADER" | "ERR_TRUNCATED" | "ERR_CORRUPT" | "ERR_REFERENCE_DENIED" | "ERR_PARENT_MISMATCH" | "ERR_INVALID_OPTION";
-
-export interface VhdxErrorInit {
-    readonly field?: string | undefined;
-    readonly value?: number | string | undefined;
-    readonly rule?: string | undefined;
-    readonly cause?: unknown;
-}
+export type ReferenceGate = Gate<ParentReference>;
 
 export class VhdxImage extends BaseBackend {
     #private;
@@ -65,7 +51,5 @@ export interface VhdxOpenOptions extends CallOptions {
     readonly depth?: number | undefined;
     readonly cacheBytes?: number | undefined;
 }
-
-export function isVhdxError(error: unknown, code?: VhdxErrorCode): error is VhdxError;
 
 export function probeVhdx(file: Backend, options?: CallOptions): Promise<boolean>;

@@ -1,35 +1,16 @@
+export { ImageError } from "@instar/image-format";
+export { ImageErrorCode } from "@instar/image-format";
+export { ImageErrorInit } from "@instar/image-format";
+export { isImageError } from "@instar/image-format";
 import { Backend } from "@instar/backend";
 import { BaseBackend } from "@instar/backend";
 import { CallOptions } from "@instar/backend";
 import { Capabilities } from "@instar/backend";
 import { Extent } from "@instar/backend";
+import { ImageReference } from "@instar/image-format";
+import { ReferenceGate as Gate } from "@instar/image-format";
 
-export interface ImageReference {
-    readonly kind: "extent" | "backing";
-    readonly name: string;
-    readonly format: "raw" | "vmdk";
-    readonly image: string;
-    readonly depth: number;
-}
-
-export type ReferenceGate = (reference: ImageReference, options: CallOptions) => Promise<Backend>;
-
-export class VmdkError extends Error {
-    readonly code: VmdkErrorCode;
-    readonly field: string | undefined;
-    readonly value: number | string | undefined;
-    readonly rule: string | undefined;
-    constructor(code: VmdkErrorCode, message: string, init?: VmdkErrorInit);
-}
-
-export type VmdkErrorCode = "ERR_NOT_VMDK" | "ERR_UNSUPPORTED_VERSION" | "ERR_UNSUPPORTED_FEATURE" | "ERR_INVALID_HEADER" | "ERR_TRUNCATED" | "ERR_CORRUPT" | "ERR_REFERENCE_DENIED" | "ERR_PARENT_MISMATCH" | "ERR_INVALID_OPTION";
-
-export interface VmdkErrorInit {
-    readonly field?: string | undefined;
-    readonly value?: number | string | undefined;
-    readonly rule?: string | undefined;
-    readonly cause?: unknown;
-}
+export type ReferenceGate = Gate<VmdkReference>;
 
 export class VmdkImage extends BaseBackend {
     #private;
@@ -64,6 +45,8 @@ export interface VmdkOpenOptions extends CallOptions {
     readonly cacheBytes?: number | undefined;
 }
 
-export function isVmdkError(error: unknown, code?: VmdkErrorCode): error is VmdkError;
+export interface VmdkReference extends ImageReference {
+    readonly format: "raw" | "vmdk";
+}
 
 export function probeVmdk(file: Backend, options?: CallOptions): Promise<boolean>;

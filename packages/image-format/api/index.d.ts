@@ -1,0 +1,49 @@
+import { Backend } from "@instar/backend";
+import { CallOptions } from "@instar/backend";
+import { Extent } from "@instar/backend";
+
+export class ImageError extends Error {
+    readonly format: string;
+    readonly code: ImageErrorCode;
+    readonly field: string | undefined;
+    readonly value: number | string | undefined;
+    readonly rule: string | undefined;
+    constructor(format: string, code: ImageErrorCode, message: string, init?: ImageErrorInit);
+}
+
+export type ImageErrorCode = "ERR_NOT_THIS_FORMAT" | "ERR_UNSUPPORTED_VERSION" | "ERR_UNSUPPORTED_FEATURE" | "ERR_INVALID_HEADER" | "ERR_TRUNCATED" | "ERR_CORRUPT" | "ERR_REFERENCE_DENIED" | "ERR_PARENT_MISMATCH" | "ERR_INVALID_OPTION";
+
+export interface ImageErrorInit {
+    readonly field?: string | undefined;
+    readonly value?: number | string | undefined;
+    readonly rule?: string | undefined;
+    readonly cause?: unknown;
+}
+
+export interface ImageReference {
+    readonly kind: "extent" | "backing";
+    readonly name: string;
+    readonly format: string | undefined;
+    readonly image: string;
+    readonly depth: number;
+}
+
+export type ReferenceGate<Reference extends ImageReference = ImageReference> = (reference: Reference, options: CallOptions) => Promise<Backend>;
+
+export type RuleError = (code: ImageErrorCode, where: string, field: string, value: number | string, rule: string) => ImageError;
+
+export class TableSlices {
+    #private;
+    constructor(format: string, file: Backend, bytes: number);
+    use<T>(offset: number, length: number, signal: AbortSignal | undefined, use: (slice: DataView, position: number) => T): Promise<T>;
+}
+
+export function extentsBelow(parent: Backend | undefined, offset: number, length: number, signal: AbortSignal | undefined): AsyncGenerator<Extent>;
+
+export function isImageError(error: unknown, code?: ImageErrorCode): error is ImageError;
+
+export function openReference<Reference extends ImageReference>(format: string, reference: Reference, gate: ReferenceGate<Reference> | undefined, options: CallOptions): Promise<Backend>;
+
+export function readBelow(parent: Backend | undefined, target: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void>;
+
+export function ruleErrorOf(format: string): RuleError;
