@@ -125,6 +125,7 @@ export class AsyncLruCache<K, V> extends FlushNode {
 
   /**
    * Stores every entry that is dirty at the call, after what this cache depends on has been made durable. Entries stay.
+   * A sync that fails afterwards, or meanwhile, makes them dirty again.
    *
    * @throws `CacheError` `ERR_DEPENDENCY` when nothing could be stored, `ERR_WRITE_BACK` when some could not; every
    * one is attempted, and what failed stays dirty.

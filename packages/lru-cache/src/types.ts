@@ -38,6 +38,9 @@ export interface EntryIo<K, V> {
 
   /**
    * Resolves when every store that has resolved is durable. Where it is absent, a store is durable when it resolves.
+   *
+   * When it rejects, all that was stored since the last one that went well is dirty again, because a system may forget
+   * what it could not write. Where several caches share a storage, its failed sync has to fail for each of them.
    */
   sync?(): void | PromiseLike<void>;
 }
