@@ -60,7 +60,10 @@ export class Loads<K, V> {
       } else {
         load.reserved = true;
         const value = read();
-        if (!isPromiseLike(value)) return Promise.resolve(this.#residents.entries.pin(this.#succeed(load, value)));
+        if (!isPromiseLike(value)) {
+          const slot = this.#asking === load ? this.#admit(load, value) : this.#succeed(load, value);
+          return Promise.resolve(this.#residents.entries.pin(slot));
+        }
         this.#await(load, value);
       }
     } catch (error) {
@@ -100,10 +103,14 @@ export class Loads<K, V> {
   }
 
   #succeed(load: SharedLoad<K, V>, value: V): number {
-    this.#leave(load);
-    const slot = this.#residents.admit(load.key, value, load.dirty);
+    const slot = this.#admit(load, value);
     load.succeed(() => this.#residents.entries.pin(slot));
     return slot;
+  }
+
+  #admit(load: SharedLoad<K, V>, value: V): number {
+    this.#leave(load);
+    return this.#residents.admit(load.key, value, load.dirty);
   }
 
   #fail(load: SharedLoad<K, V>, error: unknown): void {
