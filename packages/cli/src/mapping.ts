@@ -1,4 +1,3 @@
-import { extentsOf } from "@instar/backend";
 import type { Mapping } from "@instar/qcow2";
 import type { Image } from "./open-image.js";
 
@@ -9,22 +8,7 @@ export async function* mappingsOf(
   length: number,
   signal: AbortSignal,
 ): AsyncGenerator<Mapping> {
-  if (image.qcow2) {
-    yield* image.qcow2.map(offset, length, { signal });
-    return;
-  }
-  for await (const extent of extentsOf(image.disk, offset, length, { signal })) {
-    const data = extent.kind === "data";
-    yield {
-      offset: extent.offset,
-      length: extent.length,
-      depth: 0,
-      present: true,
-      zero: !data,
-      data,
-      compressed: false,
-      hostOffset: extent.offset,
-      file: image.name,
-    };
-  }
+  // Opening an image has loaded the package; imported at the top, it would be loaded before the file is opened.
+  const { mapOf } = await import("@instar/qcow2");
+  yield* mapOf(image.disk, offset, length, { signal });
 }

@@ -155,4 +155,6 @@ export interface TableCounters {
 
 export function isQcow2Error(error: unknown, code?: Qcow2ErrorCode): error is Qcow2Error;
 
+export function mapOf(backend: Backend, offset: number, length: number, options?: CallOptions): AsyncIterable<Mapping>;
+
 export function probeQcow2(file: Backend, options?: CallOptions): Promise<boolean>;

@@ -6,7 +6,7 @@ export type { FeatureKind } from "./features.js";
 export { probeQcow2 } from "./header.js";
 export type { Qcow2Info } from "./info.js";
 export { Qcow2Image } from "./image.js";
-export type { Mapping } from "./map.js";
+export { type Mapping, mapOf } from "./map.js";
 export type { Qcow2CacheOptions, Qcow2CreateOptions, Qcow2OpenOptions } from "./options.js";
 export type { ImageReference, ReferenceGate } from "./references.js";
 export type { CacheLimits, TableCounters } from "./tables.js";

@@ -115,13 +115,26 @@ async function* mapBelow(
 ): AsyncGenerator<Mapping> {
   const stored = Math.max(0, Math.min(end, backing?.size ?? 0) - begin);
   if (backing && stored > 0) {
-    const pieces = isMappable(backing) ? backing.map(begin, stored, call) : mapPlain(backing, begin, stored, call);
-    for await (const piece of pieces) yield { ...piece, depth: piece.depth + 1 };
+    for await (const piece of mapOf(backing, begin, stored, call)) yield { ...piece, depth: piece.depth + 1 };
   }
   if (begin + stored < end) {
     const nowhere = { depth: 0, present: false, zero: true, data: false, compressed: false };
     yield { offset: begin + stored, length: end - begin - stored, ...nowhere };
   }
+}
+
+/**
+ * Where the bytes of a range of any backend come from: an image tells it itself; of anything else the bytes are its own.
+ *
+ * @throws what `map` or `extents` of the backend throws
+ */
+export function mapOf(
+  backend: Backend,
+  offset: number,
+  length: number,
+  options: CallOptions = {},
+): AsyncIterable<Mapping> {
+  return isMappable(backend) ? backend.map(offset, length, options) : mapPlain(backend, offset, length, options);
 }
 
 async function* mapPlain(backing: Backend, begin: number, length: number, call: CallOptions): AsyncGenerator<Mapping> {
