@@ -1,5 +1,6 @@
 import { Backend } from "@instar/backend";
 import { CallOptions } from "@instar/backend";
+import { Capabilities } from "@instar/backend";
 import { Extent } from "@instar/backend";
 
 export class ImageError extends Error {
@@ -45,5 +46,7 @@ export function isImageError(error: unknown, code?: ImageErrorCode): error is Im
 export function openReference<Reference extends ImageReference>(format: string, reference: Reference, gate: ReferenceGate<Reference> | undefined, options: CallOptions): Promise<Backend>;
 
 export function readBelow(parent: Backend | undefined, target: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void>;
+
+export function readOnlyCapabilities(file: Backend): Capabilities;
 
 export function ruleErrorOf(format: string): RuleError;

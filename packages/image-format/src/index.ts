@@ -1,4 +1,5 @@
 export { extentsBelow, readBelow } from "./below.js";
+export { readOnlyCapabilities } from "./capabilities.js";
 export { ImageError, type ImageErrorCode, type ImageErrorInit, isImageError } from "./image-error.js";
 export { type ImageReference, openReference, type ReferenceGate } from "./references.js";
 export { type RuleError, ruleErrorOf } from "./rule-error.js";

@@ -1,4 +1,5 @@
 import { type Backend, BaseBackend, type CallOptions, type Capabilities, type Extent } from "@instar/backend";
+import { readOnlyCapabilities } from "@instar/image-format";
 
 import { BlockMap } from "./block-map.js";
 import { ruleError } from "./rule-error.js";
@@ -31,15 +32,7 @@ export class VdiImage extends BaseBackend {
     this.file = file;
     this.#header = header;
     this.#map = new BlockMap(file, header, cacheBytes);
-    this.capabilities = {
-      write: false,
-      grow: false,
-      truncate: false,
-      writeZeroes: false,
-      discard: false,
-      extents: true,
-      durable: file.capabilities.durable,
-    };
+    this.capabilities = readOnlyCapabilities(file);
   }
 
   /**

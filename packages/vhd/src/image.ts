@@ -1,5 +1,5 @@
 import { type Backend, BaseBackend, type Capabilities, type Extent, extentsOf } from "@instar/backend";
-import { extentsBelow, readBelow } from "@instar/image-format";
+import { extentsBelow, readBelow, readOnlyCapabilities } from "@instar/image-format";
 
 import { BlockMap, type Run } from "./block-map.js";
 import { ruleError } from "./rule-error.js";
@@ -51,15 +51,7 @@ export class VhdImage extends BaseBackend {
     this.#parts = parts;
     const differencing = parts.footer.type === "differencing";
     this.#map = parts.header && new BlockMap(file, parts.header, differencing, cacheBytes);
-    this.capabilities = {
-      write: false,
-      grow: false,
-      truncate: false,
-      writeZeroes: false,
-      discard: false,
-      extents: true,
-      durable: file.capabilities.durable,
-    };
+    this.capabilities = readOnlyCapabilities(file);
   }
 
   /**

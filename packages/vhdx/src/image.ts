@@ -1,5 +1,5 @@
 import { type Backend, BaseBackend, type CallOptions, type Capabilities, type Extent } from "@instar/backend";
-import { extentsBelow, openReference, readBelow } from "@instar/image-format";
+import { extentsBelow, openReference, readBelow, readOnlyCapabilities } from "@instar/image-format";
 
 import { BlockMap } from "./block-map.js";
 import { ruleError } from "./rule-error.js";
@@ -79,15 +79,7 @@ export class VhdxImage extends BaseBackend {
     this.#header = parts.header;
     this.#metadata = parts.metadata;
     this.#map = parts.map;
-    this.capabilities = {
-      write: false,
-      grow: false,
-      truncate: false,
-      writeZeroes: false,
-      discard: false,
-      extents: true,
-      durable: file.capabilities.durable,
-    };
+    this.capabilities = readOnlyCapabilities(file);
   }
 
   /**

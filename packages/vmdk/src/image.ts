@@ -1,5 +1,5 @@
 import { type Backend, BaseBackend, type Capabilities, type Extent, extentsOf } from "@instar/backend";
-import { extentsBelow, readBelow } from "@instar/image-format";
+import { extentsBelow, readBelow, readOnlyCapabilities } from "@instar/image-format";
 
 import { ruleError } from "./rule-error.js";
 import type { DiskExtent, Run } from "./extent.js";
@@ -63,15 +63,7 @@ export class VmdkImage extends BaseBackend {
     this.#parts = parts;
     this.#placed = placed;
     this.#grains = new Grains(parts.extents.flatMap((extent) => extent.file ?? []));
-    this.capabilities = {
-      write: false,
-      grow: false,
-      truncate: false,
-      writeZeroes: false,
-      discard: false,
-      extents: true,
-      durable: file.capabilities.durable,
-    };
+    this.capabilities = readOnlyCapabilities(file);
   }
 
   /**
