@@ -16,6 +16,8 @@ export class JitteryFile extends BaseBackend {
   };
   /** One request in so many fails, having done half of its work; 0 for none. */
   faults = 0;
+  /** How many may still fail: storage gets well again, so that what is tried often enough must succeed. */
+  faultsLeft: number = Infinity;
   readonly #pages: MemoryPages;
   readonly #random: Random;
 
@@ -71,7 +73,8 @@ export class JitteryFile extends BaseBackend {
   }
 
   #mayFail(kind: string, offset: number): void {
-    if (this.faults === 0 || !this.#random.once(this.faults)) return;
+    if (this.faults === 0 || this.faultsLeft === 0 || !this.#random.once(this.faults)) return;
+    this.faultsLeft--;
     throw new BackendError("ERR_IO", `${this.name}: ${kind} at ${offset} fails`);
   }
 

@@ -78,6 +78,8 @@ class Pair {
   async withFaults(oneIn: number, work: () => Promise<void>): Promise<void> {
     // To drop a table of large clusters takes hundreds of requests, all of which must succeed.
     this.#file.faults = this.#its.clusterSize > 1_000_000 ? oneIn * 100 : oneIn;
+    // A write of many fragments would else have to be lucky forty times in a row.
+    this.#file.faultsLeft = 500;
     this.#tries = 1000;
     await work();
     this.#file.faults = 0;
