@@ -1,7 +1,7 @@
 import { MemoryBackend } from "@instar/backend";
 import { describe, expect, it, vi } from "vitest";
 
-import { ImageError, isImageError, ruleErrorOf, TableSlices } from "../src/index.js";
+import { ImageError, isImageError, readOnlyCapabilities, ruleErrorOf, TableSlices } from "../src/index.js";
 
 async function fileOf(size: number): Promise<MemoryBackend> {
   const file = new MemoryBackend({ name: "a.img" });
@@ -33,12 +33,21 @@ describe("TableSlices", () => {
   });
 });
 
+describe("readOnlyCapabilities", () => {
+  it("promise extents, and durability where the file has it, and nothing that changes", () => {
+    const { extents, durable, ...changes } = readOnlyCapabilities(new MemoryBackend());
+    expect([extents, durable]).toEqual([true, false]);
+    expect(new Set(Object.values(changes))).toEqual(new Set([false]));
+  });
+});
+
 describe("ImageError", () => {
   it("is told from others, by code, and from other copies of the class", () => {
     const error = new ImageError("f", "ERR_CORRUPT", "m", { cause: 1 });
     expect([isImageError(error), isImageError(error, "ERR_CORRUPT")]).toEqual([true, true]);
     expect(isImageError(error, "ERR_TRUNCATED")).toBe(false);
     expect(isImageError(new Error("m"))).toBe(false);
+    expect(isImageError(Object.assign(new Error("m"), { code: "ERR_CORRUPT" }))).toBe(false);
     expect(isImageError(Object.assign(new Error("m"), { name: "ImageError", code: "ERR_CORRUPT" }))).toBe(true);
     expect(error.cause).toBe(1);
   });
