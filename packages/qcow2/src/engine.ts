@@ -6,6 +6,7 @@ import { Eraser } from "./eraser.js";
 import { Flights } from "./flights.js";
 import { FreshClusters } from "./fresh-clusters.js";
 import { geometryOf } from "./geometry.js";
+import { GuestData } from "./guest-data.js";
 import type { Qcow2Header } from "./header.js";
 import { HostFile } from "./host-file.js";
 import { InflatedClusters } from "./inflated-clusters.js";
@@ -52,8 +53,9 @@ export function assemble(
   const { version, clusterBits, refcountOrder, size } = firstHeader;
   const layout: Layout = { ...geometryOf(clusterBits, refcountOrder, size), version };
   const file = new HostFile(backend);
+  const data = new GuestData(file);
   const header = new LiveHeader(file, firstHeader);
-  const tables = new Tables(file, layout.clusterSize, options.caches, options.observer);
+  const tables = new Tables(file, data, layout.clusterSize, options.caches, options.observer);
   const metadata = new MetadataRanges(header, layout, file.name);
   const frees = new PendingFrees();
   const locks = new RangeLocks();
@@ -61,7 +63,7 @@ export function assemble(
   const l1 = new L1Table(file, header, layout, tables);
   const map = new GuestMap(file, layout, tables, l1);
   const reader = new Reader(
-    file,
+    data,
     layout,
     map,
     new InflatedClusters(file, layout, firstHeader.compressionType),
@@ -71,8 +73,8 @@ export function assemble(
   const refcounts = new Refcounts(file, header, layout, tables);
   const allocator = new Allocator(file, header, layout, refcounts, metadata, frees);
   const l2Tables = new L2Tables(file, layout, tables, l1, allocator, frees);
-  const parts = { file, header, layout, tables, l1, l2Tables, allocator, frees, map, metadata, reader, locks };
-  const writer = new Writer(file, layout, map, metadata, new FreshClusters(parts), locks, tables.l2.sliceSize);
+  const parts = { file, data, header, layout, tables, l1, l2Tables, allocator, frees, map, metadata, reader, locks };
+  const writer = new Writer(data, layout, map, metadata, new FreshClusters(parts), locks, tables.l2.sliceSize);
   const eraser = new Eraser(parts);
   const zeroes = new Zeroes(layout, map, reader, writer, eraser, backing);
   const resizer = new Resizer({ ...parts, eraser, zeroes });

@@ -1,5 +1,5 @@
 import type { Allocation, Allocator } from "./allocator.js";
-import type { HostFile } from "./host-file.js";
+import type { GuestData } from "./guest-data.js";
 import type { L2Tables } from "./l2-tables.js";
 import { decodeL2Entry, type L2Entry, writeL2Entry } from "./l2-entry.js";
 import { letGo } from "./let-go.js";
@@ -16,7 +16,7 @@ const MERGE = 1024 * 1024;
 
 /** What writing to fresh clusters needs. */
 export interface FreshClustersContext {
-  readonly file: HostFile;
+  readonly data: GuestData;
   readonly header: LiveHeader;
   readonly layout: Layout;
   readonly tables: Tables;
@@ -67,12 +67,14 @@ export class FreshClusters {
 
   /** Writes the data into its clusters, and around it what the guest saw there before. */
   async #fill(source: Uint8Array, run: Run, begin: number, place: Allocation): Promise<void> {
-    const { file, layout, reader } = this.#its;
+    const { data, layout, reader } = this.#its;
     const host = place.first * layout.clusterSize;
     const headLength = run.guestOffset - begin;
     const tailLength = place.count * layout.clusterSize - headLength - source.byteLength;
     const zero = reader.isZero(run, begin);
-    if ((zero && place.virgin) || headLength + tailLength === 0) return file.writeData(source, host + headLength);
+    if ((zero && place.virgin) || headLength + tailLength === 0) {
+      return data.write(source, host + headLength, run.guestOffset);
+    }
     const total = place.count * layout.clusterSize;
     const tailAt = headLength + source.byteLength;
     if (total <= Math.max(MERGE, layout.clusterSize)) {
@@ -80,15 +82,15 @@ export class FreshClusters {
       merged.set(source, headLength);
       await this.#copyOld(merged.subarray(0, headLength), begin, zero);
       await this.#copyOld(merged.subarray(tailAt), begin + tailAt, zero);
-      return file.writeData(merged, host);
+      return data.write(merged, host, begin);
     }
     const head = new Uint8Array(headLength);
     const tail = new Uint8Array(tailLength);
     await this.#copyOld(head, begin, zero);
     await this.#copyOld(tail, begin + tailAt, zero);
-    if (headLength > 0) await file.writeData(head, host);
-    await file.writeData(source, host + headLength);
-    if (tailLength > 0) await file.writeData(tail, host + tailAt);
+    if (headLength > 0) await data.write(head, host, begin);
+    await data.write(source, host + headLength, run.guestOffset);
+    if (tailLength > 0) await data.write(tail, host + tailAt, begin + tailAt);
   }
 
   /** Fills `target`, which is zero, with what the guest sees there; what lies behind the end of the disk is zero. */

@@ -1,6 +1,6 @@
 import type { Backend } from "@instar/backend";
 
-import type { HostFile } from "./host-file.js";
+import type { GuestData } from "./guest-data.js";
 import type { InflatedClusters } from "./inflated-clusters.js";
 import type { Layout } from "./layout.js";
 import type { GuestMap, Run } from "./mapping.js";
@@ -11,14 +11,20 @@ const PARALLEL = 16;
 
 /** Reads guest bytes: from host clusters, compressed or not, from the backing image, or as zeroes. */
 export class Reader {
-  readonly #file: HostFile;
+  readonly #data: GuestData;
   readonly #layout: Layout;
   readonly #map: GuestMap;
   readonly #inflated: InflatedClusters;
   readonly #backing: Backend | undefined;
 
-  constructor(file: HostFile, layout: Layout, map: GuestMap, inflated: InflatedClusters, backing: Backend | undefined) {
-    this.#file = file;
+  constructor(
+    data: GuestData,
+    layout: Layout,
+    map: GuestMap,
+    inflated: InflatedClusters,
+    backing: Backend | undefined,
+  ) {
+    this.#data = data;
     this.#layout = layout;
     this.#map = map;
     this.#inflated = inflated;
@@ -63,7 +69,7 @@ export class Reader {
   #readRun(run: Run, target: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
     switch (run.kind) {
       case "normal":
-        return this.#file.read(target, run.hostOffset, signal);
+        return this.#data.read(target, run.hostOffset, run.guestOffset, signal);
       case "compressed":
         return this.#readCompressed(run, target, signal);
       case "unallocated":

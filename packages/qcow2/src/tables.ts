@@ -1,5 +1,6 @@
 import type { CacheCounters, CacheEvent } from "@instar/lru-cache";
 
+import type { GuestData } from "./guest-data.js";
 import type { HostFile } from "./host-file.js";
 import { SliceCache, sliceSizeOf } from "./slice-cache.js";
 
@@ -32,9 +33,11 @@ export class Tables {
   readonly refcountTable: SliceCache;
   readonly refcounts: SliceCache;
   readonly #file: HostFile;
+  readonly #data: GuestData;
 
   constructor(
     file: HostFile,
+    data: GuestData,
     clusterSize: number,
     limits: CacheLimits = {},
     observer?: (event: CacheEvent<number>) => void,
@@ -42,6 +45,7 @@ export class Tables {
     const { l1Bytes = MIB, l2Bytes = 4 * MIB, refcountTableBytes = MIB / 4, refcountBytes = MIB } = limits;
     const common = { file, sliceSize: sliceSizeOf(clusterSize), observer };
     this.#file = file;
+    this.#data = data;
     this.l1 = new SliceCache({ ...common, name: "l1", bytes: l1Bytes });
     this.l2 = new SliceCache({ ...common, name: "l2", bytes: l2Bytes });
     this.refcountTable = new SliceCache({ ...common, name: "refcountTable", bytes: refcountTableBytes });
@@ -53,7 +57,7 @@ export class Tables {
     await this.l2.dependsOn(this.refcounts);
     // A refcount in a block that the refcount table does not show protects nothing.
     await this.l2.dependsOn(this.refcountTable);
-    await this.l2.dependsOn(this.#file.data);
+    await this.l2.dependsOn(this.#data.writes);
   }
 
   /** To be awaited before an L1 entry begins to show an L2 table: its refcount and the table itself come first. */
@@ -80,9 +84,9 @@ export class Tables {
   async sync(): Promise<void> {
     // Refcounts that are stored by now share the first sync of the file with the data.
     const first = await Promise.allSettled([this.refcounts.flush()]);
-    const nodes = [this.#file.data, this.refcounts, this.refcountTable, this.l2, this.l1];
+    const nodes = [this.#data.writes, this.#file.data, this.refcounts, this.refcountTable, this.l2, this.l1];
     const rest = await Promise.allSettled(nodes.map((node) => node.sync()));
-    const last = await Promise.allSettled([this.#file.sync()]);
+    const last = await Promise.allSettled([this.#data.sync(), this.#file.sync()]);
     for (const result of [...first, ...rest, ...last]) if (result.status === "rejected") throw result.reason;
   }
 

@@ -1,5 +1,5 @@
 import type { FreshClusters } from "./fresh-clusters.js";
-import type { HostFile } from "./host-file.js";
+import type { GuestData } from "./guest-data.js";
 import type { Layout } from "./layout.js";
 import type { GuestMap, Run } from "./mapping.js";
 import type { MetadataRanges } from "./metadata-ranges.js";
@@ -16,7 +16,7 @@ function isInPlace(run: Run): boolean {
 
 /** Writes guest bytes: in place where they have clusters of their own, else to fresh ones. */
 export class Writer {
-  readonly #file: HostFile;
+  readonly #data: GuestData;
   readonly #map: GuestMap;
   readonly #metadata: MetadataRanges;
   readonly #fresh: FreshClusters;
@@ -26,7 +26,7 @@ export class Writer {
   readonly #sliceCoverage: number;
 
   constructor(
-    file: HostFile,
+    data: GuestData,
     layout: Layout,
     map: GuestMap,
     metadata: MetadataRanges,
@@ -34,7 +34,7 @@ export class Writer {
     locks: RangeLocks,
     sliceSize: number,
   ) {
-    this.#file = file;
+    this.#data = data;
     this.#map = map;
     this.#metadata = metadata;
     this.#fresh = fresh;
@@ -76,7 +76,7 @@ export class Writer {
 
   #writeInPlace(source: Uint8Array, run: Run): Promise<void> {
     this.#metadata.refuse(run.hostOffset, source.byteLength, "the L2 table shows them");
-    return this.#file.writeData(source, run.hostOffset);
+    return this.#data.write(source, run.hostOffset, run.guestOffset);
   }
 
   /** Alone with the clusters, looks again what they are: somebody may have come first and mapped them. */
