@@ -92,13 +92,14 @@ export function parseArguments<Specs extends OptionSpecs>(
  * `on`, as in QEMU. Of a key that is given twice the last one counts.
  *
  * @param lists the values of all `-o`, in order
+ * @param option what messages call it; they do not show what stands there, which may be a secret
  */
-export function parseKeyValues(lists: readonly string[]): Map<string, string> {
+export function parseKeyValues(lists: readonly string[], option = "-o"): Map<string, string> {
   const found = new Map<string, string>();
   for (const list of lists) {
     for (const part of splitCommas(list)) {
       const [key = "", ...rest] = part.split("=");
-      if (key === "") throw new UsageError(`-o '${list}': an option has the form name=value`);
+      if (key === "") throw new UsageError(`${option}: an option has the form name=value`);
       found.set(key, rest.length === 0 ? "on" : rest.join("="));
     }
   }

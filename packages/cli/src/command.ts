@@ -1,8 +1,9 @@
+import { type Access, accessOf } from "./access.js";
 import { type Arguments, type OptionSpecs, parseArguments } from "./args.js";
 import type { Host } from "./host.js";
 
-/** What a command works with. */
-export interface Context {
+/** What a command is given to start with. */
+export interface ProgramContext {
   /** The process around it. */
   readonly host: Host;
   /** Aborts when the program is asked to stop. */
@@ -11,6 +12,12 @@ export interface Context {
   print(text: string): Promise<void>;
   /** Writes a line to standard error, with the name of the program in front. */
   warn(message: string): void;
+}
+
+/** What a command works with. */
+export interface Context extends ProgramContext {
+  /** What the command line says of how images may be reached. */
+  readonly access: Access;
 }
 
 /** What the help shows of a command. */
@@ -34,7 +41,7 @@ export interface Command {
   /** For `--help`. */
   readonly help: CommandHelp;
   /** Runs it. Resolves with the exit code. */
-  start(argv: readonly string[], context: Context): Promise<number>;
+  start(argv: readonly string[], context: ProgramContext): Promise<number>;
 }
 
 const HELP = { help: { short: "h", help: "show this help" } } as const;
@@ -50,7 +57,7 @@ export function defineCommand<Specs extends OptionSpecs>(
     help: complete,
     async start(argv, context) {
       const args = parseArguments(argv, options);
-      if (!args.has("help")) return body(args, context);
+      if (!args.has("help")) return body(args, { ...context, access: accessOf(args) });
       const { commandHelp } = await import("./help.js");
       await context.print(commandHelp(complete));
       return 0;

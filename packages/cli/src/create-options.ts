@@ -1,6 +1,6 @@
 import { parseKeyValues } from "./args.js";
 import { CliError, UsageError } from "./errors.js";
-import { type Format, formatNamed } from "./open-image.js";
+import { type Format, type TargetFormat, formatNamed } from "./format-names.js";
 import { parseSize } from "./sizes.js";
 
 /** What `-o` says of a new image. Sizes in bytes. */
@@ -19,7 +19,7 @@ type Readers = Readonly<Record<string, (value: string) => CreateOptions>>;
 
 const COMPAT = ["0.10", "1.1", "v2", "v3"];
 
-const READERS: Readonly<Record<Format, Readers>> = {
+const READERS: Readonly<Record<TargetFormat, Readers>> = {
   raw: {
     size: (value) => ({ size: parseSize(value) }),
     preallocation: only("preallocation", "off"),
@@ -51,7 +51,7 @@ function only(name: string, supported: string): (value: string) => CreateOptions
   };
 }
 
-const HELP: Readonly<Record<Format, string>> = {
+const HELP: Readonly<Record<TargetFormat, string>> = {
   raw: `Supported raw options:
   size=<size>            - Virtual disk size
 `,
@@ -66,7 +66,7 @@ const HELP: Readonly<Record<Format, string>> = {
 };
 
 /** The text for `-o help` or `-o ?`, if that is among the options. */
-export function createOptionsHelp(format: Format, lists: readonly string[]): string | undefined {
+export function createOptionsHelp(format: TargetFormat, lists: readonly string[]): string | undefined {
   return lists.some((list) => /(^|,)(help|\?)(,|$)/.test(list)) ? HELP[format] : undefined;
 }
 
@@ -76,7 +76,7 @@ export function createOptionsHelp(format: Format, lists: readonly string[]): str
  * @param lists the values of all `-o`, in order
  * @throws {@link UsageError} for an option that the format does not have, and for a bad value.
  */
-export function parseCreateOptions(format: Format, lists: readonly string[]): CreateOptions {
+export function parseCreateOptions(format: TargetFormat, lists: readonly string[]): CreateOptions {
   const readers = READERS[format];
   let options: CreateOptions = {};
   for (const [name, value] of parseKeyValues(lists)) {

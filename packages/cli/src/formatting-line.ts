@@ -1,9 +1,9 @@
 import type { CreateOptions } from "./create-options.js";
 import { printable } from "./errors.js";
-import type { Format } from "./open-image.js";
+import { type TargetFormat } from "./format-names.js";
 
 /** The line that says what is made, in the words and the order of qemu-img. */
-export function formattingLine(name: string, format: Format, size: number, options: CreateOptions): string {
+export function formattingLine(name: string, format: TargetFormat, size: number, options: CreateOptions): string {
   const { compat, clusterSize = 65536, refcountBits = 16, backingFile, backingFormat } = options;
   const qcow2 = format === "qcow2";
   const fields: (readonly [name: string, value: string | number | undefined])[] = [

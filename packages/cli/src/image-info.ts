@@ -2,7 +2,7 @@ import type { Qcow2Info } from "@instar/qcow2";
 import { printable } from "./errors.js";
 import { referencePath } from "./gate.js";
 import { fileFacts } from "./location.js";
-import type { Layer } from "./open-image.js";
+import { type Layer } from "./open-image.js";
 import { formatSize } from "./sizes.js";
 
 /** What is particular to a qcow2 image, with the names of `qemu-img info --output=json`. */

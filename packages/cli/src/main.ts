@@ -1,5 +1,5 @@
-import type { Command, Context } from "./command.js";
 import { COMMANDS } from "./command-table.js";
+import type { Command, ProgramContext } from "./command.js";
 import { CliError, Interrupted, isBrokenPipe, oneLine, UsageError } from "./errors.js";
 import { type Host, writeTo } from "./host.js";
 
@@ -12,7 +12,7 @@ import { type Host, writeTo } from "./host.js";
 export async function run(argv: readonly string[], host: Host): Promise<number> {
   const stop = new AbortController();
   const forget = host.onStop((signal) => stop.abort(new Interrupted(signal)));
-  const context: Context = {
+  const context: ProgramContext = {
     host,
     signal: stop.signal,
     print: (text) => writeTo(host.stdout, text),
@@ -33,7 +33,7 @@ export async function run(argv: readonly string[], host: Host): Promise<number> 
   }
 }
 
-async function dispatch(name: string, rest: readonly string[], context: Context): Promise<number> {
+async function dispatch(name: string, rest: readonly string[], context: ProgramContext): Promise<number> {
   switch (name) {
     case "":
       throw new UsageError("expecting a command");

@@ -1,5 +1,5 @@
 import type { Mapping } from "@instar/qcow2";
-import type { Image } from "./open-image.js";
+import { type Image } from "./open-image.js";
 
 /** Where the bytes of a range of an image come from. The range must lie within the size. */
 export async function* mappingsOf(

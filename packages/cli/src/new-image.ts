@@ -5,8 +5,8 @@ import type { Context } from "./command.js";
 import type { CreateOptions } from "./create-options.js";
 import { DeferredSync } from "./deferred-sync.js";
 import { CliError, oneLine } from "./errors.js";
+import type { TargetFormat } from "./format-names.js";
 import { fileFacts, localPath } from "./location.js";
-import type { Format } from "./open-image.js";
 import { RawImage, SECTOR } from "./raw-image.js";
 import { roundUp } from "./sizes.js";
 import { openStorage } from "./storage.js";
@@ -14,7 +14,7 @@ import { openStorage } from "./storage.js";
 /** What to make. */
 export interface NewImage {
   readonly name: string;
-  readonly format: Format;
+  readonly format: TargetFormat;
   /** Bytes the guest sees; rounded up to whole sectors, as QEMU does. */
   readonly size: number;
   readonly options: CreateOptions;

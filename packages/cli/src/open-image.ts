@@ -2,22 +2,11 @@ import type { Backend } from "@instar/backend";
 import type { Qcow2Image, ReferenceGate } from "@instar/qcow2";
 import type { Context } from "./command.js";
 import { CliError, Interrupted, oneLine } from "./errors.js";
+import { type Format, formatNamed } from "./format-names.js";
 import { allowedDirectories, openReference } from "./gate.js";
 import { type FileIdentity, fileFacts, localPath } from "./location.js";
 import { RawImage } from "./raw-image.js";
 import { openStorage, type StorageOptions } from "./storage.js";
-
-/** The formats, by their names. */
-export const FORMATS = ["qcow2", "raw"] as const;
-/** A format. */
-export type Format = (typeof FORMATS)[number];
-
-/** The options of every command that opens images. */
-export const OPEN_OPTIONS = {
-  "allow-path": { value: "DIR", help: "let images name files in DIR or below it, too (repeatable)" },
-  "image-opts": { refused: "descriptions of images by options are not supported" },
-  object: { value: "OBJECT", refused: "secrets are not supported" },
-} as const;
 
 /** How to open an image. */
 export interface OpenImageOptions {
@@ -31,8 +20,6 @@ export interface OpenImageOptions {
   readonly withoutBacking?: boolean | undefined;
   /** To read or write much of it: holes of raw files are worth knowing then. */
   readonly sparse?: boolean | undefined;
-  /** Values of `--allow-path`. */
-  readonly allowPaths: readonly string[];
 }
 
 /** A file of a chain of images. */
@@ -61,18 +48,6 @@ export interface Image {
   readonly layers: readonly Layer[];
 }
 
-/** The format of that name. */
-export function formatNamed(name: string): Format {
-  const format = FORMATS.find((known) => known === name);
-  if (format === undefined) throw new CliError(`unknown file format '${name}' (known: ${FORMATS.join(", ")})`);
-  return format;
-}
-
-/** The value of a format option. */
-export function formatOption(value: string | undefined): Format | undefined {
-  return value === undefined ? undefined : formatNamed(value);
-}
-
 /**
  * Opens an image, its backing files through the gate.
  *
@@ -80,7 +55,7 @@ export function formatOption(value: string | undefined): Format | undefined {
  */
 export async function openImage(context: Context, name: string, options: OpenImageOptions): Promise<Image> {
   try {
-    const allowed = await allowedDirectories(options.allowPaths, context.host.env["INSTAR_ALLOW_PATH"]);
+    const allowed = await allowedDirectories(context.access.allowPaths, context.host.env["INSTAR_ALLOW_PATH"]);
     return await new ImageOpener(context, options, allowed).openTop(name);
   } catch (error) {
     if (error instanceof Interrupted) throw error;

@@ -1,9 +1,10 @@
 import type { Context } from "./command.js";
 import type { CreateOptions } from "./create-options.js";
 import { CliError } from "./errors.js";
+import { type TargetFormat, formatNamed } from "./format-names.js";
 import { referencePath } from "./gate.js";
 import { fileFacts, localPath } from "./location.js";
-import { type Format, formatNamed, type Image, openImage, type OpenImageOptions } from "./open-image.js";
+import { type Image, openImage, type OpenImageOptions } from "./open-image.js";
 
 /**
  * Adds what `-b` and `-F` say of the image below to what `-o` says.
@@ -12,7 +13,7 @@ import { type Format, formatNamed, type Image, openImage, type OpenImageOptions 
  */
 export function withBacking(
   name: string,
-  format: Format,
+  format: TargetFormat,
   options: CreateOptions,
   backing: { readonly file: string | undefined; readonly format: string | undefined },
 ): CreateOptions {
@@ -20,7 +21,7 @@ export function withBacking(
   if (file === undefined && named === undefined) return options;
   if (format !== "qcow2") throw new CliError(`${name}: format ${format} has no backing file`);
   if (file === undefined) throw new CliError(`${name}: a backing format (-F) needs a backing file (-b)`);
-  if (named === undefined) throw new CliError(`${name}: a backing file needs its format (-F raw or -F qcow2)`);
+  if (named === undefined) throw new CliError(`${name}: a backing file needs its format (-F raw, -F qcow2, ...)`);
   return { ...options, backingFile: file, backingFormat: formatNamed(named) };
 }
 
@@ -34,7 +35,7 @@ export async function openTargetBacking(
   context: Context,
   name: string,
   options: CreateOptions,
-  how: Pick<OpenImageOptions, "allowPaths" | "sparse">,
+  how: Pick<OpenImageOptions, "sparse"> = {},
 ): Promise<Image> {
   const reference = { kind: "backing", name: options.backingFile ?? "" } as const;
   const path = referencePath(reference, localPath(name) ?? name);

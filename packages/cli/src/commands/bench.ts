@@ -1,9 +1,11 @@
+import { OPEN_OPTIONS } from "../access.js";
 import { type Arguments, integerIn } from "../args.js";
 import { type BenchJob, runBench } from "../bench-run.js";
 import { cacheMode } from "../cache-mode.js";
 import { type Command, type Context, defineCommand } from "../command.js";
 import { UsageError } from "../errors.js";
-import { formatOption, OPEN_OPTIONS, openImage, withImage } from "../open-image.js";
+import { formatOption } from "../format-names.js";
+import { openImage, withImage } from "../open-image.js";
 import { fixed, parseSize } from "../sizes.js";
 
 const OPTIONS = {
@@ -55,7 +57,6 @@ async function bench(args: Arguments<keyof typeof OPTIONS>, context: Context): P
     write: how.write,
     share: args.has("force-share"),
     sparse: true,
-    allowPaths: args.values("allow-path"),
   });
   return withImage(image, async ({ disk }) => {
     await context.print(description(how));

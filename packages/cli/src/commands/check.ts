@@ -1,9 +1,11 @@
 import type { CheckReport } from "@instar/qcow2";
+import { OPEN_OPTIONS } from "../access.js";
 import { type Arguments, oneOf } from "../args.js";
 import { cacheMode } from "../cache-mode.js";
 import { type Command, type Context, defineCommand } from "../command.js";
 import { printable, UsageError } from "../errors.js";
-import { formatOption, OPEN_OPTIONS, openImage, withImage } from "../open-image.js";
+import { formatOption } from "../format-names.js";
+import { openImage, withImage } from "../open-image.js";
 import { fixed } from "../sizes.js";
 
 const OPTIONS = {
@@ -49,7 +51,6 @@ async function check(args: Arguments<keyof typeof OPTIONS>, context: Context): P
     format: formatOption(args.value("format")),
     share: args.has("force-share"),
     withoutBacking: true,
-    allowPaths: args.values("allow-path"),
   });
   return withImage(image, async ({ qcow2 }) => {
     if (!qcow2) {

@@ -1,10 +1,12 @@
+import { OPEN_OPTIONS } from "../access.js";
 import type { Arguments } from "../args.js";
+import { cacheMode } from "../cache-mode.js";
 import { type Command, type Context, defineCommand } from "../command.js";
 import { firstDifference } from "../comparison.js";
 import { exitingWith, UsageError } from "../errors.js";
-import { formatOption, type Image, OPEN_OPTIONS, openImage, withImage } from "../open-image.js";
+import { formatOption } from "../format-names.js";
+import { type Image, openImage, withImage } from "../open-image.js";
 import { Progress } from "../progress.js";
-import { cacheMode } from "../cache-mode.js";
 
 const OPTIONS = {
   format: { short: "f", value: "FMT", help: "format of the first image (default: told by its content)" },
@@ -44,7 +46,7 @@ async function compare(args: Arguments<keyof typeof OPTIONS>, context: Context):
     throw new UsageError("expecting two image file names");
   }
   cacheMode("-T", args.value("source-cache"));
-  const how = { share: args.has("force-share"), sparse: true, allowPaths: args.values("allow-path") };
+  const how = { share: args.has("force-share"), sparse: true };
   const formats = [formatOption(args.value("format")), formatOption(args.value("second-format"))] as const;
   const a = await exitingWith(CANNOT_OPEN, openImage(context, first, { ...how, format: formats[0] }));
   return withImage(a, async () => {

@@ -1,20 +1,14 @@
 import type { Backend } from "@instar/backend";
+import { OPEN_OPTIONS } from "../access.js";
 import { type Arguments, integerIn } from "../args.js";
 import { cacheMode } from "../cache-mode.js";
 import { type Command, type Context, defineCommand } from "../command.js";
 import { copyDisk } from "../copy.js";
 import { type CreateOptions, createOptionsHelp, parseCreateOptions } from "../create-options.js";
 import { CliError, UsageError } from "../errors.js";
+import { type TargetFormat, targetFormatNamed, formatOption } from "../format-names.js";
 import { withNewImage } from "../new-image.js";
-import {
-  type Format,
-  formatNamed,
-  formatOption,
-  type Image,
-  OPEN_OPTIONS,
-  openImage,
-  withImage,
-} from "../open-image.js";
+import { type Image, openImage, withImage } from "../open-image.js";
 import { Progress } from "../progress.js";
 import { SECTOR } from "../raw-image.js";
 import { parseSize, roundUp } from "../sizes.js";
@@ -69,7 +63,7 @@ export const convertCommand: Command = defineCommand(
 );
 
 async function convert(args: ConvertArguments, context: Context): Promise<number> {
-  const format = formatNamed(args.value("output-format") ?? "raw");
+  const format = targetFormatNamed(args.value("output-format") ?? "raw");
   const help = createOptionsHelp(format, args.values("options"));
   if (help !== undefined) {
     await context.print(help);
@@ -88,7 +82,6 @@ async function convert(args: ConvertArguments, context: Context): Promise<number
     format: formatOption(args.value("format")),
     share: args.has("force-share"),
     sparse: true,
-    allowPaths: args.values("allow-path"),
   });
   return withImage(source, async () => {
     await refuseToReplace(to, [source]);
@@ -125,18 +118,16 @@ function howToCopy(args: ConvertArguments): HowToCopy {
 interface Job {
   readonly source: Image;
   readonly to: string;
-  readonly format: Format;
+  readonly format: TargetFormat;
   readonly how: HowToCopy;
   readonly args: ConvertArguments;
   readonly context: Context;
 }
 
 async function intoNew(job: Job, options: CreateOptions): Promise<void> {
-  const { source, to, format, args, context, how } = job;
+  const { source, to, format, context, how } = job;
   const below =
-    options.backingFile === undefined
-      ? undefined
-      : await openTargetBacking(context, to, options, { sparse: true, allowPaths: args.values("allow-path") });
+    options.backingFile === undefined ? undefined : await openTargetBacking(context, to, options, { sparse: true });
   const base = below?.disk;
   const what = { name: to, format, size: source.disk.size, options, base, unsafe: how.unsafe };
   await withNewImage(context, what, (disk) => copy(job, disk, options, { base }));
@@ -145,8 +136,7 @@ async function intoNew(job: Job, options: CreateOptions): Promise<void> {
 async function intoExisting(job: Job, backingFile: string | undefined): Promise<void> {
   const { source, to, format, args, context, how } = job;
   if (backingFile !== undefined) throw new CliError("-B makes no sense with -n: the target names what is below it");
-  const allowPaths = args.values("allow-path");
-  const target = await openImage(context, to, { format, write: true, sparse: true, allowPaths });
+  const target = await openImage(context, to, { format, write: true, sparse: true });
   await withImage(target, async ({ disk, layers }) => {
     await refuseToReplace(to, [source]);
     if (disk.size < source.disk.size) {

@@ -1,10 +1,11 @@
+import { OPEN_OPTIONS } from "../access.js";
 import type { Arguments } from "../args.js";
 import { type Command, type Context, defineCommand } from "../command.js";
 import { type CreateOptions, createOptionsHelp, parseCreateOptions } from "../create-options.js";
 import { CliError, UsageError } from "../errors.js";
+import { targetFormatNamed } from "../format-names.js";
 import { formattingLine } from "../formatting-line.js";
 import { withNewImage } from "../new-image.js";
-import { formatNamed, OPEN_OPTIONS } from "../open-image.js";
 import { parseSize } from "../sizes.js";
 import { openTargetBacking, withBacking } from "../target-backing.js";
 
@@ -42,7 +43,7 @@ export const createCommand: Command = defineCommand(
 );
 
 async function create(args: Arguments<keyof typeof OPTIONS>, context: Context): Promise<number> {
-  const format = formatNamed(args.value("format") ?? "raw");
+  const format = targetFormatNamed(args.value("format") ?? "raw");
   const help = createOptionsHelp(format, args.values("options"));
   if (help !== undefined) {
     await context.print(help);
@@ -75,7 +76,7 @@ async function sizeOf(
     if (given === undefined) throw new CliError(`${name}: a size is needed`);
     return given;
   }
-  const backing = await openTargetBacking(context, name, options, { allowPaths: args.values("allow-path") });
+  const backing = await openTargetBacking(context, name, options);
   try {
     return given ?? backing.disk.size;
   } finally {

@@ -1,9 +1,11 @@
+import { OPEN_OPTIONS } from "../access.js";
 import type { Arguments } from "../args.js";
 import { type Command, type Context, defineCommand } from "../command.js";
 import { copyDisk } from "../copy.js";
 import { UsageError } from "../errors.js";
+import { targetFormatNamed, formatOption } from "../format-names.js";
 import { withNewImage } from "../new-image.js";
-import { formatNamed, formatOption, type Image, OPEN_OPTIONS, openImage, withImage } from "../open-image.js";
+import { type Image, openImage, withImage } from "../open-image.js";
 import { parseSize } from "../sizes.js";
 import { SplicedDisk } from "../spliced-disk.js";
 import { refuseToReplace } from "../target-backing.js";
@@ -39,13 +41,12 @@ const UNIT = 65_536;
 const PARALLEL = 8;
 
 async function dd(args: Arguments<keyof typeof OPTIONS>, context: Context): Promise<number> {
-  const format = formatNamed(args.value("output-format") ?? "raw");
+  const format = targetFormatNamed(args.value("output-format") ?? "raw");
   const { from, to, block, count, skip } = operandsOf(args.positionals);
   const source = await openImage(context, from, {
     format: formatOption(args.value("format")),
     share: args.has("force-share"),
     sparse: true,
-    allowPaths: args.values("allow-path"),
   });
   return withImage(source, async () => {
     await refuseToReplace(to, [source]);

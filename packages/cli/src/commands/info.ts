@@ -1,8 +1,10 @@
+import { OPEN_OPTIONS } from "../access.js";
 import { type Arguments, oneOf } from "../args.js";
 import { type Command, type Context, defineCommand } from "../command.js";
 import { UsageError } from "../errors.js";
+import { formatOption } from "../format-names.js";
 import { describeLayer, forPeople } from "../image-info.js";
-import { formatOption, OPEN_OPTIONS, openImage, withImage } from "../open-image.js";
+import { openImage, withImage } from "../open-image.js";
 
 const OPTIONS = {
   format: { short: "f", value: "FMT", help: "format of the image (default: told by its content)" },
@@ -35,7 +37,6 @@ async function info(args: Arguments<keyof typeof OPTIONS>, context: Context): Pr
     format: formatOption(args.value("format")),
     share: args.has("force-share"),
     withoutBacking: !args.has("backing-chain"),
-    allowPaths: args.values("allow-path"),
   });
   const chain = await withImage(image, () =>
     Promise.all(image.layers.map((layer, depth) => describeLayer(layer, depth === 0 ? file : (layer.path ?? "")))),

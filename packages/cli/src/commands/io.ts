@@ -1,13 +1,15 @@
 import { createInterface } from "node:readline";
 import { MemoryBackend } from "@instar/backend";
 import { Qcow2Image } from "@instar/qcow2";
+import { OPEN_OPTIONS } from "../access.js";
 import { type Arguments, oneOf } from "../args.js";
 import { cacheMode } from "../cache-mode.js";
 import { type Command, type Context, defineCommand } from "../command.js";
 import { UsageError } from "../errors.js";
+import { formatOption } from "../format-names.js";
 import { runLines } from "../io/run-commands.js";
 import { IoSession } from "../io/session.js";
-import { formatOption, type Image, OPEN_OPTIONS, openImage, withImage } from "../open-image.js";
+import { type Image, openImage, withImage } from "../open-image.js";
 
 const OPTIONS = {
   cmd: {
@@ -62,7 +64,6 @@ async function io(args: Arguments<keyof typeof OPTIONS>, context: Context): Prom
     write: !readOnly && !temporary,
     share: args.has("force-share"),
     sparse: true,
-    allowPaths: args.values("allow-path"),
   });
   const image = temporary && !readOnly ? await underTemporaryLayer(opened) : opened;
   return withImage(image, async () => {

@@ -1,9 +1,11 @@
 import type { Mapping } from "@instar/qcow2";
+import { OPEN_OPTIONS } from "../access.js";
 import { type Arguments, oneOf } from "../args.js";
 import { type Command, type Context, defineCommand } from "../command.js";
 import { CliError, printable, UsageError } from "../errors.js";
+import { formatOption } from "../format-names.js";
 import { mappingsOf } from "../mapping.js";
-import { formatOption, OPEN_OPTIONS, openImage, withImage } from "../open-image.js";
+import { openImage, withImage } from "../open-image.js";
 import { parseSize } from "../sizes.js";
 
 const OPTIONS = {
@@ -41,7 +43,6 @@ async function map(args: Arguments<keyof typeof OPTIONS>, context: Context): Pro
     format: formatOption(args.value("format")),
     share: args.has("force-share"),
     sparse: true,
-    allowPaths: args.values("allow-path"),
   });
   return withImage(image, async () => {
     const from = Math.min(start, image.disk.size);

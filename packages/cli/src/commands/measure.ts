@@ -1,17 +1,11 @@
+import { OPEN_OPTIONS } from "../access.js";
 import { type Arguments, oneOf } from "../args.js";
 import { type Command, type Context, defineCommand } from "../command.js";
 import { createOptionsHelp, parseCreateOptions } from "../create-options.js";
 import { UsageError } from "../errors.js";
+import { type TargetFormat, targetFormatNamed, formatOption } from "../format-names.js";
 import { type Measured, measureQcow2 } from "../measure-qcow2.js";
-import {
-  type Format,
-  formatNamed,
-  formatOption,
-  type Image,
-  OPEN_OPTIONS,
-  openImage,
-  withImage,
-} from "../open-image.js";
+import { type Image, openImage, withImage } from "../open-image.js";
 import { SECTOR } from "../raw-image.js";
 import { parseSize, roundUp } from "../sizes.js";
 
@@ -47,7 +41,7 @@ export const measureCommand: Command = defineCommand(
 
 async function measure(args: Arguments<keyof typeof OPTIONS>, context: Context): Promise<number> {
   const output = oneOf("--output", args.value("output") ?? "human", ["human", "json"]);
-  const target = formatNamed(args.value("output-format") ?? "raw");
+  const target = targetFormatNamed(args.value("output-format") ?? "raw");
   const help = createOptionsHelp(target, args.values("options"));
   if (help !== undefined) {
     await context.print(help);
@@ -67,7 +61,6 @@ async function measure(args: Arguments<keyof typeof OPTIONS>, context: Context):
     format: formatOption(args.value("format")),
     share: args.has("force-share"),
     sparse: true,
-    allowPaths: args.values("allow-path"),
   });
   await withImage(image, async () => {
     await print(await figures(target, args, image.disk.size, image, context), output, context);
@@ -76,7 +69,7 @@ async function measure(args: Arguments<keyof typeof OPTIONS>, context: Context):
 }
 
 async function figures(
-  target: Format,
+  target: TargetFormat,
   args: Arguments<keyof typeof OPTIONS>,
   size: number,
   image: Image | undefined,

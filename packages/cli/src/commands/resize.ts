@@ -1,7 +1,9 @@
+import { OPEN_OPTIONS } from "../access.js";
 import { type Arguments, oneOf } from "../args.js";
 import { type Command, type Context, defineCommand } from "../command.js";
 import { CliError, UsageError } from "../errors.js";
-import { formatOption, type Image, OPEN_OPTIONS, openImage, withImage } from "../open-image.js";
+import { formatOption } from "../format-names.js";
+import { type Image, openImage, withImage } from "../open-image.js";
 import { SECTOR } from "../raw-image.js";
 import { parseSize } from "../sizes.js";
 
@@ -59,7 +61,6 @@ async function resize(args: Arguments<keyof typeof OPTIONS>, context: Context): 
     format: formatOption(args.value("format")),
     write: true,
     sparse: true,
-    allowPaths: args.values("allow-path"),
   });
   await withImage(image, () => resizeTo(newSize(image, sign, bytes), image, args, context));
   if (!args.has("quiet")) await context.print("Image resized.\n");

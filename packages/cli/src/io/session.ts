@@ -1,7 +1,7 @@
 import type { Backend } from "@instar/backend";
 import type { CacheMode } from "../cache-mode.js";
 import type { Context } from "../command.js";
-import type { Image } from "../open-image.js";
+import { type Image } from "../open-image.js";
 
 /** How an {@link IoSession} treats what it is asked for. */
 export interface IoOptions {

@@ -1,0 +1,29 @@
+import { CliError } from "./errors.js";
+
+/** The formats that can be made and written to. */
+const TARGET_FORMATS = ["qcow2", "raw"] as const;
+/** A format that can be made and written to. */
+export type TargetFormat = (typeof TARGET_FORMATS)[number];
+
+/** A format. */
+export type Format = TargetFormat;
+
+/** The format of that name. */
+export function formatNamed(name: string): Format {
+  const format = TARGET_FORMATS.find((known) => known === name);
+  if (format === undefined) throw new CliError(`unknown file format '${name}' (known: ${TARGET_FORMATS.join(", ")})`);
+  return format;
+}
+
+/** The format of that name, if images of it can be made. */
+export function targetFormatNamed(name: string): TargetFormat {
+  const format = formatNamed(name);
+  const target = TARGET_FORMATS.find((known) => known === format);
+  if (target !== undefined) return target;
+  throw new CliError(`format '${name}' can only be read (to be made: ${TARGET_FORMATS.join(", ")})`);
+}
+
+/** The value of a format option. */
+export function formatOption(value: string | undefined): Format | undefined {
+  return value === undefined ? undefined : formatNamed(value);
+}
