@@ -1,5 +1,11 @@
 import { BackendError } from "@instar/backend";
 
+export interface Answer {
+    readonly status: number;
+    readonly headers: HttpHeaders;
+    readonly body: string;
+}
+
 export interface Cancellable {
     cancel(): void;
 }
@@ -7,6 +13,25 @@ export interface Cancellable {
 export interface Clock {
     now(): number;
     after(milliseconds: number, run: () => void): () => void;
+}
+
+export interface EngineSettings {
+    readonly splitSize: number;
+    readonly joinGap: number;
+    readonly concurrency: number;
+    readonly retries: number;
+    readonly backoff: number;
+    readonly maxBackoff: number;
+    readonly maxRetryAfter: number;
+    readonly stallTimeout: number;
+    readonly minProgress: number;
+    readonly hedge: {
+        readonly percentile: number;
+        readonly minDelay: number;
+    } | undefined;
+    readonly clock: Clock;
+    readonly random: () => number;
+    readonly counters: RangeCounters;
 }
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -25,10 +50,13 @@ export class HttpClient {
 export interface HttpClientOptions {
     readonly name: string;
     readonly redirects?: number | undefined;
+    readonly follows?: ((headers: HttpHeaders) => boolean) | undefined;
     readonly counters: RangeCounters;
 }
 
 export type HttpHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+export type HttpMethod = "GET" | "HEAD" | "PUT" | "POST" | "DELETE";
 
 export class HttpRangeSource implements RangeSource {
     #private;
@@ -45,14 +73,15 @@ export interface HttpReceiver {
 }
 
 export interface HttpRequest {
-    readonly method: "GET" | "HEAD";
+    readonly method: HttpMethod;
     readonly url: string;
     readonly headers: Readonly<Record<string, string>>;
+    readonly body?: Uint8Array | undefined;
 }
 
 export interface HttpTarget {
     readonly name: string;
-    prepare(method: "GET" | "HEAD", headers: Readonly<Record<string, string>>): HttpRequest | Promise<HttpRequest>;
+    prepare(method: HttpMethod, headers: Readonly<Record<string, string>>): HttpRequest | Promise<HttpRequest>;
     refusal?(refusal: Refusal): BackendError | undefined;
 }
 
@@ -60,6 +89,17 @@ export interface ObjectVersion {
     readonly size: number;
     readonly etag: string | undefined;
     readonly lastModified: string | undefined;
+}
+
+export interface Question {
+    readonly client: HttpClient;
+    readonly target: HttpTarget;
+    readonly method: HttpMethod;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly bodyLimit?: number | undefined;
+    readonly patience?: number | undefined;
+    readonly settings: EngineSettings;
+    readonly signal: AbortSignal | undefined;
 }
 
 export interface RangeCounters {
@@ -115,6 +155,10 @@ export interface Transport {
     send(request: HttpRequest, receiver: HttpReceiver): Cancellable;
     close(): Promise<void>;
 }
+
+export function ask(question: Question): Promise<Answer>;
+
+export function engineSettings(options?: RangeEngineOptions): EngineSettings;
 
 export function fetchTransport(fetch?: Fetch): Transport;
 

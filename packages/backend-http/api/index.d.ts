@@ -4,6 +4,12 @@ import { BaseBackend } from "@instar/backend";
 import { Capabilities } from "@instar/backend";
 import { OpenOptions } from "@instar/backend";
 
+export interface Answer {
+    readonly status: number;
+    readonly headers: HttpHeaders;
+    readonly body: string;
+}
+
 export interface Cancellable {
     cancel(): void;
 }
@@ -11,6 +17,25 @@ export interface Cancellable {
 export interface Clock {
     now(): number;
     after(milliseconds: number, run: () => void): () => void;
+}
+
+export interface EngineSettings {
+    readonly splitSize: number;
+    readonly joinGap: number;
+    readonly concurrency: number;
+    readonly retries: number;
+    readonly backoff: number;
+    readonly maxBackoff: number;
+    readonly maxRetryAfter: number;
+    readonly stallTimeout: number;
+    readonly minProgress: number;
+    readonly hedge: {
+        readonly percentile: number;
+        readonly minDelay: number;
+    } | undefined;
+    readonly clock: Clock;
+    readonly random: () => number;
+    readonly counters: RangeCounters;
 }
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -41,12 +66,15 @@ export class HttpClient {
 export interface HttpClientOptions {
     readonly name: string;
     readonly redirects?: number | undefined;
+    readonly follows?: ((headers: HttpHeaders) => boolean) | undefined;
     readonly counters: RangeCounters;
 }
 
 export type HttpHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 export type HttpHeadersOption = Readonly<Record<string, string>> | (() => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>);
+
+export type HttpMethod = "GET" | "HEAD" | "PUT" | "POST" | "DELETE";
 
 export interface HttpOpenOptions extends OpenOptions, HttpOptions {
 }
@@ -73,14 +101,15 @@ export interface HttpReceiver {
 }
 
 export interface HttpRequest {
-    readonly method: "GET" | "HEAD";
+    readonly method: HttpMethod;
     readonly url: string;
     readonly headers: Readonly<Record<string, string>>;
+    readonly body?: Uint8Array | undefined;
 }
 
 export interface HttpTarget {
     readonly name: string;
-    prepare(method: "GET" | "HEAD", headers: Readonly<Record<string, string>>): HttpRequest | Promise<HttpRequest>;
+    prepare(method: HttpMethod, headers: Readonly<Record<string, string>>): HttpRequest | Promise<HttpRequest>;
     refusal?(refusal: Refusal): BackendError | undefined;
 }
 
@@ -88,6 +117,17 @@ export interface ObjectVersion {
     readonly size: number;
     readonly etag: string | undefined;
     readonly lastModified: string | undefined;
+}
+
+export interface Question {
+    readonly client: HttpClient;
+    readonly target: HttpTarget;
+    readonly method: HttpMethod;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly bodyLimit?: number | undefined;
+    readonly patience?: number | undefined;
+    readonly settings: EngineSettings;
+    readonly signal: AbortSignal | undefined;
 }
 
 export interface RangeCounters {
@@ -143,6 +183,10 @@ export interface Transport {
     send(request: HttpRequest, receiver: HttpReceiver): Cancellable;
     close(): Promise<void>;
 }
+
+export function ask(question: Question): Promise<Answer>;
+
+export function engineSettings(options?: RangeEngineOptions): EngineSettings;
 
 export function fetchTransport(fetch?: Fetch): Transport;
 

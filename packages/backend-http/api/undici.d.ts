@@ -6,6 +6,8 @@ declare interface Cancellable {
 
 declare type HttpHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
 
+declare type HttpMethod = "GET" | "HEAD" | "PUT" | "POST" | "DELETE";
+
 declare interface HttpReceiver {
     head(status: number, headers: HttpHeaders): void;
     data(chunk: Uint8Array): void;
@@ -14,9 +16,10 @@ declare interface HttpReceiver {
 }
 
 declare interface HttpRequest {
-    readonly method: "GET" | "HEAD";
+    readonly method: HttpMethod;
     readonly url: string;
     readonly headers: Readonly<Record<string, string>>;
+    readonly body?: Uint8Array | undefined;
 }
 
 declare interface Transport {

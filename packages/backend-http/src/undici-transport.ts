@@ -29,13 +29,13 @@ class Handler implements Dispatcher.DispatchHandler, Cancellable {
     this.#receiver = receiver;
   }
 
-  begin(pools: OriginPools, { method, url, headers }: HttpRequest): void {
+  begin(pools: OriginPools, { method, url, headers, body }: HttpRequest): void {
     try {
       const at = url.indexOf("/", url.indexOf("://") + 3);
       const [origin, path] = at < 0 ? [url, "/"] : [url.slice(0, at), url.slice(at)];
       // Without `reset: false` undici gives up the connection after each HEAD.
       const rest = { headersTimeout: 0, bodyTimeout: 0, reset: false };
-      pools.of(origin).dispatch({ origin, path, method, headers, ...rest }, this);
+      pools.of(origin).dispatch({ origin, path, method, headers, body: body ?? null, ...rest }, this);
     } catch (error) {
       queueMicrotask(() => this.onResponseError(undefined, error));
     }

@@ -7,8 +7,8 @@ import { connectionError, isUnreachable, refusalError } from "./http-errors.js";
 import type { HttpTarget } from "./http-target.js";
 import type { EngineSettings } from "./options.js";
 import { sendPrepared } from "./prepare.js";
-import { SmallBody } from "./small-body.js";
-import type { HttpHeaders, HttpReceiver } from "./transport.js";
+import { SmallBody, uninteresting } from "./small-body.js";
+import type { HttpHeaders, HttpMethod, HttpReceiver } from "./transport.js";
 
 /** An answer whose body does not matter, or is short. */
 export interface Answer {
@@ -22,8 +22,15 @@ export interface Answer {
 export interface Question {
   readonly client: HttpClient;
   readonly target: HttpTarget;
-  readonly method: "GET" | "HEAD";
+  readonly method: HttpMethod;
   readonly headers: Readonly<Record<string, string>>;
+  /**
+   * Most bytes of the body of a success that are wanted; a longer one is `ERR_IO`. Defaults to none: then the answer to
+   * a GET that is a 200 is called off, because it is the whole object.
+   */
+  readonly bodyLimit?: number | undefined;
+  /** How long the answer may take, in milliseconds, the sending included. Defaults to `settings.stallTimeout`. */
+  readonly patience?: number | undefined;
   readonly settings: EngineSettings;
   readonly signal: AbortSignal | undefined;
 }
@@ -56,11 +63,12 @@ export async function ask(question: Question): Promise<Answer> {
 }
 
 function askOnce(question: Question): Promise<Answer> {
-  const { client, target, method, headers, settings, signal } = question;
+  const { client, target, method, headers, bodyLimit = 0, settings, signal } = question;
+  const { patience = settings.stallTimeout } = question;
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
     let began: { status: number; headers: HttpHeaders } | undefined;
-    const body = new SmallBody();
+    const body = new SmallBody(Math.max(bodyLimit, uninteresting));
 
     const finish = (): void => {
       stopWatch();
@@ -76,8 +84,8 @@ function askOnce(question: Question): Promise<Answer> {
       if (began) resolve({ ...began, body: body.text() });
     };
     const aborted = (): void => fail(signal?.reason);
-    const stopWatch = settings.clock.after(settings.stallTimeout, () => {
-      const message = `${target.name}: the server gives no answer within ${settings.stallTimeout} ms`;
+    const stopWatch = settings.clock.after(patience, () => {
+      const message = `${target.name}: the server gives no answer within ${patience} ms`;
       fail(new BackendError("ERR_IO", message, { retryable: true }));
     });
     signal?.addEventListener("abort", aborted);
@@ -86,12 +94,15 @@ function askOnce(question: Question): Promise<Answer> {
       head(status, found) {
         began = { status, headers: found };
         // The whole object where one byte was asked for: nobody wants it.
-        if (method === "HEAD" || status !== 200) return;
+        if (method !== "GET" || status !== 200 || bodyLimit > 0) return;
         request.cancel();
         answered();
       },
       data(chunk) {
         if (body.take(chunk)) return;
+        if (bodyLimit > 0 && began && began.status < 300) {
+          return fail(new BackendError("ERR_IO", `${target.name}: the answer is longer than it can be`));
+        }
         request.cancel();
         answered();
       },

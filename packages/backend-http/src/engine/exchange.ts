@@ -1,6 +1,6 @@
 import type { RangeCounters } from "./counters.js";
 import { header } from "./headers.js";
-import { isRedirect, redirected } from "./redirect.js";
+import { isReading, isRedirect, redirected } from "./redirect.js";
 import { SmallBody } from "./small-body.js";
 import type { Cancellable, HttpHeaders, HttpReceiver, HttpRequest, Transport } from "./transport.js";
 
@@ -10,6 +10,7 @@ export interface ClientState {
   readonly name: string;
   /** Most redirects in a row. */
   readonly redirects: number;
+  readonly follows: ((headers: HttpHeaders) => boolean) | undefined;
   readonly counters: RangeCounters;
   /** Where requests for a URL may begin, since the last one ended up there. */
   moved: { readonly from: string; readonly to: string } | undefined;
@@ -42,7 +43,7 @@ export class Exchange implements HttpReceiver, Cancellable {
   /** Sends the first request. */
   begin(): void {
     const { moved } = this.#client;
-    this.#shortcut = moved?.from === this.#request.url;
+    this.#shortcut = moved?.from === this.#request.url && isReading(this.#request);
     this.#send(moved && this.#shortcut ? this.#redirected(moved.to) : this.#request);
   }
 
@@ -56,7 +57,7 @@ export class Exchange implements HttpReceiver, Cancellable {
       this.#client.moved = undefined;
       return this.#sendNext(this.#request);
     }
-    const location = this.#client.redirects > 0 && isRedirect(status) ? header(headers, "location") : undefined;
+    const location = this.#follows(status, headers) ? header(headers, "location") : undefined;
     if (location === undefined) {
       if (this.#hops > 0 && status < 300) this.#client.moved = { from: this.#request.url, to: this.#url };
       return this.#receiver.head(status, headers);
@@ -88,6 +89,12 @@ export class Exchange implements HttpReceiver, Cancellable {
     // An answer that has said where to go has said enough.
     if (this.#next) this.end();
     else this.#receiver.fail(cause);
+  }
+
+  #follows(status: number, headers: HttpHeaders): boolean {
+    const { redirects, follows } = this.#client;
+    if (redirects === 0 || !isRedirect(status) || !isReading(this.#request)) return false;
+    return follows?.(headers) ?? true;
   }
 
   #redirected(location: string): HttpRequest {

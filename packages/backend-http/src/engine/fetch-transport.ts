@@ -28,9 +28,16 @@ async function transfer(
   receiver: HttpReceiver,
   signal: AbortSignal,
 ): Promise<void> {
-  const { method, url, headers } = request;
+  const { method, url, headers, body } = request;
   const redirect = isPlain(request) ? "follow" : "manual";
-  const response = await fetch(url, { method, headers: { ...headers }, redirect, signal, cache: "no-store" });
+  const init: RequestInit = {
+    method,
+    headers: { ...headers },
+    body: body ? new Uint8Array(body) : null,
+    redirect,
+    signal,
+  };
+  const response = await fetch(url, { ...init, cache: "no-store" });
   if (signal.aborted) return;
   if (response.type === "opaqueredirect") {
     const message = "a redirect of a request that carries own headers, which fetch does not show";

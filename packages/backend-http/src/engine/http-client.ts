@@ -1,7 +1,7 @@
 import { BackendError } from "@instar/backend";
 import type { RangeCounters } from "./counters.js";
 import { type ClientState, Exchange } from "./exchange.js";
-import type { Cancellable, HttpReceiver, HttpRequest, Transport } from "./transport.js";
+import type { Cancellable, HttpHeaders, HttpReceiver, HttpRequest, Transport } from "./transport.js";
 
 /** How a client works. */
 export interface HttpClientOptions {
@@ -9,13 +9,16 @@ export interface HttpClientOptions {
   readonly name: string;
   /** Most redirects in a row that are followed. 0 hands redirects over as the refusals they are. Defaults to 5. */
   readonly redirects?: number | undefined;
+  /** Whether to follow a redirect, by the headers of its answer. Defaults to all of them. */
+  readonly follows?: ((headers: HttpHeaders) => boolean) | undefined;
   /** Where requests are counted. */
   readonly counters: RangeCounters;
 }
 
 /**
  * Sends the requests for one object, and follows redirects. What a request says beyond the plain HTTP of ranges
- * (credentials, cookies, headers of the caller's) goes to the origin it was made for, and to no other.
+ * (credentials, cookies, headers of the caller's) goes to the origin it was made for, and to no other. Only a GET or a HEAD
+ * is redirected.
  *
  * Where the last request ended up the next one for the same URL begins, until that place refuses it.
  */
@@ -24,11 +27,11 @@ export class HttpClient {
 
   /** @throws {@link BackendError} `ERR_RANGE` when `redirects` is not an integer from 0. */
   constructor(transport: Transport, options: HttpClientOptions) {
-    const { name, redirects = 5, counters } = options;
+    const { name, redirects = 5, follows, counters } = options;
     if (!Number.isSafeInteger(redirects) || redirects < 0) {
       throw new BackendError("ERR_RANGE", `option redirects is ${redirects}: it must be an integer from 0`);
     }
-    this.#state = { transport, name, redirects, counters, moved: undefined };
+    this.#state = { transport, name, redirects, follows, counters, moved: undefined };
   }
 
   /** Begins a request. */

@@ -1,5 +1,5 @@
 import type { BackendError } from "@instar/backend";
-import type { HttpHeaders, HttpRequest } from "./transport.js";
+import type { HttpHeaders, HttpMethod, HttpRequest } from "./transport.js";
 
 /** An answer that is not a success. */
 export interface Refusal {
@@ -17,7 +17,7 @@ export interface HttpTarget {
    * Makes the request out of a method and the headers it needs (names in lower case): adds the URL, credentials, a
    * signature. Called for each attempt, so that it can be fresh. What it throws ends the read.
    */
-  prepare(method: "GET" | "HEAD", headers: Readonly<Record<string, string>>): HttpRequest | Promise<HttpRequest>;
+  prepare(method: HttpMethod, headers: Readonly<Record<string, string>>): HttpRequest | Promise<HttpRequest>;
   /** What a refusal means with this service; `undefined` leaves it to its status. */
   refusal?(refusal: Refusal): BackendError | undefined;
 }

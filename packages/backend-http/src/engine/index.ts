@@ -1,13 +1,14 @@
+export { type Answer, ask, type Question } from "./ask.js";
 export { type Clock, systemClock } from "./clock.js";
 export { type RangeCounters, rangeCounters } from "./counters.js";
 export { type Fetch, fetchTransport } from "./fetch-transport.js";
 export { HttpClient, type HttpClientOptions } from "./http-client.js";
 export { HttpRangeSource } from "./http-range-source.js";
 export type { HttpTarget, Refusal } from "./http-target.js";
-export type { HedgeOptions, RangeEngineOptions } from "./options.js";
+export { type EngineSettings, engineSettings, type HedgeOptions, type RangeEngineOptions } from "./options.js";
 export { probe } from "./probe.js";
 export { RangeEngine } from "./range-engine.js";
 export type { RangeSink, RangeSource } from "./range-source.js";
 export { redactedUrl } from "./redacted.js";
-export type { Cancellable, HttpHeaders, HttpReceiver, HttpRequest, Transport } from "./transport.js";
+export type { Cancellable, HttpHeaders, HttpMethod, HttpReceiver, HttpRequest, Transport } from "./transport.js";
 export type { ObjectVersion } from "./version.js";

@@ -1,13 +1,13 @@
 import { BackendError, isBackendError } from "@instar/backend";
 import type { HttpClient } from "./http-client.js";
 import type { HttpTarget } from "./http-target.js";
-import type { Cancellable, HttpReceiver, HttpRequest } from "./transport.js";
+import type { Cancellable, HttpMethod, HttpReceiver, HttpRequest } from "./transport.js";
 
 /** A request for `target`: prepared, be that at once or later, and sent. */
 export function sendPrepared(
   client: HttpClient,
   target: HttpTarget,
-  method: "GET" | "HEAD",
+  method: HttpMethod,
   headers: Readonly<Record<string, string>>,
   receiver: HttpReceiver,
 ): Cancellable {

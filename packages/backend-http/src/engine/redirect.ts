@@ -18,9 +18,14 @@ export function isRedirect(status: number): boolean {
   return statuses.has(status);
 }
 
+/** Whether a request changes nothing. What changes something is meant for the server it was made for, and no other. */
+export function isReading({ method }: HttpRequest): boolean {
+  return method === "GET" || method === "HEAD";
+}
+
 /** Whether a request says nothing that is meant for one server alone. */
 export function isPlain(request: HttpRequest): boolean {
-  return Object.keys(request.headers).every((name) => plainHeaders.has(name));
+  return isReading(request) && Object.keys(request.headers).every((name) => plainHeaders.has(name));
 }
 
 /**
@@ -57,5 +62,5 @@ export function redirected(
   }
   const home = target.origin === new URL(request.url).origin;
   const headers = Object.entries(request.headers).filter(([header]) => home || plainHeaders.has(header));
-  return { method: request.method, url: target.href, headers: Object.fromEntries(headers) };
+  return { ...request, url: target.href, headers: Object.fromEntries(headers) };
 }

@@ -1,15 +1,20 @@
 /** Most bytes of a body that is not wanted for its content; more costs more than a new connection. */
-const limit = 16 * 2 ** 10;
+export const uninteresting: number = 16 * 2 ** 10;
 
 /** The body of an answer that is read only to understand it, or to keep the connection. */
 export class SmallBody {
   readonly #chunks: Uint8Array[] = [];
+  readonly #limit: number;
   #length = 0;
+
+  constructor(limit: number = uninteresting) {
+    this.#limit = limit;
+  }
 
   /** Takes a chunk; `false` when it has become too long to read on. */
   take(chunk: Uint8Array): boolean {
     this.#length += chunk.byteLength;
-    if (this.#length > limit) return false;
+    if (this.#length > this.#limit) return false;
     this.#chunks.push(chunk.slice());
     return true;
   }

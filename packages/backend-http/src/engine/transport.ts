@@ -1,10 +1,15 @@
-/** One HTTP request without a body. */
+/** What a request does: reading needs the first two, a service that also writes the others. */
+export type HttpMethod = "GET" | "HEAD" | "PUT" | "POST" | "DELETE";
+
+/** One HTTP request. */
 export interface HttpRequest {
-  readonly method: "GET" | "HEAD";
+  readonly method: HttpMethod;
   /** Absolute; without userinfo and fragment. */
   readonly url: string;
   /** By name in lower case. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Sent with its length. Must stay as it is until the exchange is over. */
+  readonly body?: Uint8Array | undefined;
 }
 
 /** Headers of an answer by name in lower case; a list where a header came several times. */
