@@ -1,49 +1,52 @@
 import { AsyncLruCache } from "@instar/lru-cache";
 import { median, timed } from "../measure.js";
 import { figure, table } from "../table.js";
-import { filledCache } from "./peers.js";
 
 const SIZES = [100, 1000, 10_000, 100_000, 1_000_000];
 const EVICTIONS = 200_000;
 
-/**
- * What an eviction costs at different sizes: misses in a full cache, beside the same number of `Map` insertions and
- * deletions at that size, which any cache over a `Map` pays, and which grow with the size as processor caches overflow.
- */
-export async function evictions(rounds: number): Promise<string> {
-  const rows: string[][] = [];
-  let first: { readonly whole: number; readonly own: number } | undefined;
-  for (const size of SIZES) {
-    const cache = await filledCache(size);
-    const map = new Map<number, number>();
-    for (let key = 0; key < size; key++) map.set(key, key);
-    let next = size;
-    let plain = size;
-    const whole: number[] = [];
-    const own: number[] = [];
-    for (let round = -1; round < rounds; round++) {
-      const miss = await timed(EVICTIONS, () => fill(cache, next, EVICTIONS));
-      const raw = await timed(EVICTIONS, () => {
-        for (let count = 0; count < EVICTIONS; count++) {
-          map.delete(plain - size);
-          map.set(plain, plain);
-          plain++;
-        }
-      });
-      next += EVICTIONS;
-      if (round < 0) continue;
-      whole.push(miss);
-      own.push(miss - raw);
-    }
-    const now = { whole: median(whole), own: median(own) };
-    first ??= now;
-    const cells = [now.whole, now.whole / first.whole, now.own, now.own / first.own];
-    rows.push([size.toLocaleString("en"), ...cells.map(figure)]);
-  }
-  const head = ["entries", "miss + eviction, ns", "against 100", "without the `Map` part, ns", "against 100"];
-  return `## Eviction\n\n${table(head, rows)}`;
+/** How keys follow each other: the number of a miss, made a key. No key comes twice. */
+const ORDERS: ReadonlyMap<string, (count: number) => number> = new Map([
+  ["in a row", (count) => count],
+  ["every 4,096th", (count) => count * 4096],
+  ["scattered over 2^32", (count) => Math.imul(count, 0x9e3779b1) >>> 0],
+]);
+
+/** A full cache, and how many keys it has been given. */
+interface Full {
+  readonly cache: AsyncLruCache<number, number>;
+  count: number;
 }
 
-async function fill(cache: AsyncLruCache<number, number>, from: number, count: number): Promise<void> {
-  for (let key = from; key < from + count; key++) (await cache.acquire(key)).release();
+/** What an eviction costs at different sizes: misses in a full cache, each of which drops the oldest entry. */
+export async function evictions(rounds: number): Promise<string> {
+  const columns: number[][] = [];
+  for (const keyOf of ORDERS.values()) {
+    const caches: Full[] = SIZES.map((limit) => ({
+      cache: new AsyncLruCache({ limit, io: { load: (key) => key, store: () => {} } }),
+      count: 0,
+    }));
+    for (const [index, full] of caches.entries()) await miss(full, keyOf, SIZES[index] ?? 0);
+    const times: number[][] = SIZES.map(() => []);
+    // Sizes take turns, so that the drift of the machine meets all of them.
+    for (let round = -1; round < rounds; round++) {
+      for (const [index, full] of caches.entries()) {
+        const time = await timed(EVICTIONS, () => miss(full, keyOf, EVICTIONS));
+        if (round >= 0) times[index]?.push(time);
+      }
+    }
+    columns.push(times.map(median));
+  }
+  const rows = SIZES.map((size, index) => [
+    size.toLocaleString("en"),
+    ...columns.flatMap((column) => [column[index] ?? NaN, (column[index] ?? NaN) / (column[0] ?? NaN)]).map(figure),
+  ]);
+  const head = ["entries", ...[...ORDERS.keys()].flatMap((name) => [`keys ${name}: ns`, "against 100"])];
+  return `## Miss with an immediate load, and the eviction of the oldest\n\n${table(head, rows)}`;
+}
+
+async function miss(full: Full, keyOf: (count: number) => number, misses: number): Promise<void> {
+  for (const end = full.count + misses; full.count < end; full.count++) {
+    (await full.cache.acquire(keyOf(full.count))).release();
+  }
 }

@@ -1,4 +1,5 @@
 import { CacheError } from "./errors.js";
+import { KeyIndex } from "./key-index.js";
 import type { Lease } from "./types.js";
 
 /** The power of two that is not less than `count`. */
@@ -20,15 +21,14 @@ export interface EntryEvents {
 }
 
 /**
- * The resident entries, as a structure of arrays: an entry is a slot number. Per entry this costs a map entry, two
- * references, a stamp and a pin count, and no object.
+ * The resident entries, as a structure of arrays: an entry is a slot number. Per entry this costs its place in
+ * the index, a reference, a stamp and a pin count, and no object.
  *
  * The stamp of an entry is the clock at its last acquire, so the entry with the smallest stamp is the least recently
  * used one; who is next in line is worked out by `LruOrder` when room is needed, and a hit just writes its stamp.
  */
 export class Entries<K, V> {
-  readonly #slots = new Map<K, number>();
-  #keys: (K | undefined)[] = [];
+  readonly #index = new KeyIndex<K>();
   #values: (V | undefined)[] = [];
   readonly #events: EntryEvents;
   readonly #expected: number;
@@ -60,7 +60,7 @@ export class Entries<K, V> {
 
   /** How many entries there are. */
   get size(): number {
-    return this.#slots.size;
+    return this.#index.size;
   }
 
   /** How many of them nobody holds. */
@@ -99,20 +99,20 @@ export class Entries<K, V> {
   }
 
   slotOf(key: K): number | undefined {
-    return this.#slots.get(key);
+    return this.#index.get(key);
   }
 
-  keys(): MapIterator<K> {
-    return this.#slots.keys();
+  keys(): K[] {
+    return Array.from(this.slots(), (slot) => this.keyAt(slot));
   }
 
   /** The slots that hold entries. */
-  slots(): MapIterator<number> {
-    return this.#slots.values();
+  slots(): Iterable<number> {
+    return this.#index.slots();
   }
 
   keyAt(slot: number): K {
-    return this.#keys[slot] as K;
+    return this.#index.keyAt(slot);
   }
 
   valueAt(slot: number): V {
@@ -142,8 +142,7 @@ export class Entries<K, V> {
     const slot = this.#firstFree === 0 ? this.#grow() : this.#firstFree - 1;
     this.#firstFree = this.#uses[2 * slot + 1] ?? 0;
     if (this.#clock >= this.#clockLimit) this.#renumber();
-    this.#slots.set(key, slot);
-    this.#keys[slot] = key;
+    this.#index.add(key, slot, this.capacity);
     this.#values[slot] = value;
     this.#uses[2 * slot] = ++this.#clock;
     this.#uses[2 * slot + 1] = 0;
@@ -158,8 +157,7 @@ export class Entries<K, V> {
 
   /** Removes an entry that nobody holds. */
   remove(slot: number): void {
-    this.#slots.delete(this.#keys[slot] as K);
-    this.#keys[slot] = undefined;
+    this.#index.remove(slot);
     this.#values[slot] = undefined;
     this.#uses[2 * slot] = FREE;
     this.#uses[2 * slot + 1] = this.#firstFree;
@@ -192,7 +190,6 @@ export class Entries<K, V> {
     const uses = new Uint32Array(2 * capacity).fill(FREE, this.#uses.length);
     uses.set(this.#uses);
     this.#uses = uses;
-    this.#keys = resized(this.#keys, capacity);
     this.#values = resized(this.#values, capacity);
     // `LruOrder` packs a stamp and a slot into one double: their product must stay below 2^53.
     this.#clockLimit = Math.min(FREE - 1, 2 ** 53 / powerOfTwo(capacity) - 1);
@@ -201,7 +198,7 @@ export class Entries<K, V> {
 
   /** Gives the entries new stamps from 1 on, in the same order. */
   #renumber(): void {
-    const slots = Array.from(this.#slots.values());
+    const slots = Array.from(this.slots());
     slots.sort((a, b) => (this.#uses[2 * a] ?? 0) - (this.#uses[2 * b] ?? 0));
     this.#clock = 0;
     for (const slot of slots) this.#uses[2 * slot] = ++this.#clock;

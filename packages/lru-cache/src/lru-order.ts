@@ -10,7 +10,7 @@ type StampedEntries = Pick<
 /** Up to this many idle entries are ordered at once. */
 const WHOLE = 4096;
 /** Of more than that, about one in so many. */
-const FRACTION = 8;
+const FRACTION = 4;
 /** How many stamps estimate where that fraction ends. */
 const SAMPLES = 512;
 /** With fewer idle entries than one in so many, looking for them takes longer than hearing of them. */
@@ -33,9 +33,10 @@ const MANY = 1024;
  */
 export class LruOrder {
   readonly #entries: StampedEntries;
-  /** `stamp * #scale + slot`, ascending. */
+  /** `stamp * #scale + slot`, ascending, from `#next` to `#end`. */
   #line = new Float64Array(0);
   #next = 0;
+  #end = 0;
   #scale = 1;
   /** Like the line, entries that have been unpinned since it was made and are no later than the threshold. */
   readonly #returned = new StampHeap();
@@ -57,8 +58,8 @@ export class LruOrder {
 
   /** Forgets everything: there are new stamps, or more slots. */
   reset(): void {
-    this.#line = new Float64Array(0);
     this.#next = 0;
+    this.#end = 0;
     this.#returned.clear();
     this.#rare = false;
     this.#entries.threshold = 0;
@@ -86,7 +87,7 @@ export class LruOrder {
     if (first === -1) return;
     yield first;
     let left = most - 1;
-    for (let at = this.#next; at < this.#line.length && left > 0; at++) {
+    for (let at = this.#next; at < this.#end && left > 0; at++) {
       const slot = this.#idleSlot(this.#line[at] ?? 0);
       if (slot === -1 || slot === first) continue;
       left--;
@@ -95,7 +96,7 @@ export class LruOrder {
   }
 
   #firstInLine(): number {
-    for (; this.#next < this.#line.length; this.#next++) {
+    for (; this.#next < this.#end; this.#next++) {
       const slot = this.#idleSlot(this.#line[this.#next] ?? 0);
       if (slot !== -1) return slot;
     }
@@ -126,26 +127,44 @@ export class LruOrder {
     this.#rare = size >= MANY && idle * RARE < size;
     const whole = this.#rare || sparse || idle <= WHOLE;
     const last = whole ? clock : this.#estimate(Math.ceil(idle / FRACTION));
-    const scale = powerOfTwo(capacity);
-    const line = new Float64Array(idle);
-    let count = 0;
-    if (sparse) {
-      for (const slot of this.#entries.slots()) {
-        const stamp = this.#entries.idleStamp(slot);
-        if (stamp <= last) line[count++] = stamp * scale + slot;
-      }
-    } else {
-      for (let slot = 0; slot < capacity; slot++) {
-        const stamp = this.#entries.idleStamp(slot);
-        if (stamp <= last) line[count++] = stamp * scale + slot;
-      }
-    }
-    this.#scale = scale;
-    this.#line = count < idle / 2 ? line.slice(0, count) : line.subarray(0, count);
-    this.#line.sort();
-    this.#next = 0;
+    this.#scale = powerOfTwo(capacity);
+    this.#makeLength(whole ? idle : Math.ceil((2 * idle) / FRACTION));
+    this.#gather(last, sparse ? this.#entries.slots() : undefined);
     this.#entries.threshold = this.#rare ? Infinity : last;
     this.#returned.clear();
+  }
+
+  /** Sees to a line of about that length. New memory is slow to touch for the first time, so it is kept where it fits. */
+  #makeLength(wanted: number): void {
+    const { length } = this.#line;
+    if (length < wanted || length > 4 * wanted) this.#line = new Float64Array(wanted);
+  }
+
+  /** Lines up the idle entries with stamps up to `last`: those in `slots`, or in all slots. */
+  #gather(last: number, slots: Iterable<number> | undefined): void {
+    let count = 0;
+    let before = 0;
+    // What came in one after the other, as in a scan of a disk, lies in its order already.
+    let ascending = true;
+    const look = (slot: number): void => {
+      const stamp = this.#entries.idleStamp(slot);
+      if (stamp > last) return;
+      if (stamp < before) ascending = false;
+      before = stamp;
+      if (count === this.#line.length) this.#lengthen();
+      this.#line[count++] = stamp * this.#scale + slot;
+    };
+    if (slots) for (const slot of slots) look(slot);
+    else for (let slot = 0; slot < this.#entries.capacity; slot++) look(slot);
+    if (!ascending) this.#line.subarray(0, count).sort();
+    this.#next = 0;
+    this.#end = count;
+  }
+
+  #lengthen(): void {
+    const line = new Float64Array(2 * this.#line.length);
+    line.set(this.#line);
+    this.#line = line;
   }
 
   /** A stamp that about `wanted` idle entries are no later than, and at least one. */

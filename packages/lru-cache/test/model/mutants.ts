@@ -60,8 +60,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "evict the entry used last",
     file: "lru-order.ts",
-    find: "this.#line.sort();",
-    replace: "this.#line.sort().reverse();",
+    find: "if (!ascending) this.#line.subarray(0, count).sort();",
+    replace: "this.#line.subarray(0, count).sort().reverse();",
   },
   {
     name: "do not count a hit as a use",
