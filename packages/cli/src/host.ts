@@ -15,6 +15,8 @@ export interface Host {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Calls `listener` when the program is asked to stop; returns what takes the listener away again. */
   onStop(listener: (signal: "SIGINT" | "SIGTERM") => void): () => void;
+  /** Sends the process a signal, by its number. */
+  raise(signal: number): void;
   /** Milliseconds on a clock that never goes back. */
   now(): number;
 }

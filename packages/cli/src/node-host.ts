@@ -11,6 +11,7 @@ export function nodeHost(): Host {
       return process.stdin;
     },
     env: process.env,
+    raise: (signal) => void process.kill(process.pid, signal),
     now: () => performance.now(),
     onStop(listener) {
       let asked = false;

@@ -22,6 +22,8 @@ export interface Outcome {
 export interface Surroundings {
   readonly env?: Record<string, string>;
   readonly stdin?: string | Iterable<string>;
+  /** Signals that the program sends itself are added to it. */
+  readonly raised?: number[];
   /** Is given what asks the program to stop. */
   readonly onStart?: (stop: (signal: "SIGINT" | "SIGTERM") => void) => void;
 }
@@ -30,12 +32,13 @@ export interface Surroundings {
 export async function instar(argv: readonly string[], around: Surroundings = {}): Promise<Outcome> {
   const out = collector();
   const err = collector();
-  const { stdin = [] } = around;
+  const { stdin = [], raised = [] } = around;
   const host: Host = {
     stdout: out.stream,
     stderr: err.stream,
     stdin: Readable.from(typeof stdin === "string" ? [stdin] : stdin),
     env: around.env ?? {},
+    raise: (signal) => void raised.push(signal),
     now: () => performance.now(),
     onStop(listener) {
       around.onStart?.(listener);

@@ -1,9 +1,10 @@
 import { OPEN_OPTIONS } from "../access.js";
-import { type Arguments, oneOf } from "../args.js";
+import type { Arguments } from "../args.js";
 import { type Command, type Context, defineCommand } from "../command.js";
 import { CliError, UsageError } from "../errors.js";
 import { formatOption } from "../format-names.js";
 import { type Image, openImage, withImage } from "../open-image.js";
+import { requireNoPreallocation } from "../preallocation.js";
 import { SECTOR } from "../raw-image.js";
 import { parseSize } from "../sizes.js";
 
@@ -14,8 +15,6 @@ const OPTIONS = {
   quiet: { short: "q", help: "print nothing but errors" },
   ...OPEN_OPTIONS,
 } as const;
-
-const PREALLOCATION = ["off", "metadata", "falloc", "full"] as const;
 
 const parsed = defineCommand(
   {
@@ -55,8 +54,7 @@ async function resize(args: Arguments<keyof typeof OPTIONS>, context: Context): 
   }
   const [, sign = "", amount = ""] = /^([+-]?)(.*)$/s.exec(size) ?? [];
   const bytes = parseSize(amount);
-  const preallocation = oneOf("--preallocation", args.value("preallocation") ?? "off", PREALLOCATION);
-  if (preallocation !== "off") throw new CliError(`--preallocation=${preallocation} is not supported (only off)`);
+  requireNoPreallocation("--preallocation", args.value("preallocation"));
   const image = await openImage(context, file, {
     format: formatOption(args.value("format")),
     write: true,

@@ -4,8 +4,16 @@ import { CliError, isBrokenPipe, oneLine, UsageError } from "../errors.js";
 import { parseSize } from "../sizes.js";
 import type { IoSession } from "./session.js";
 
+/** How many arguments a command takes. */
+interface Arity {
+  /** How many words stand behind its name, options included. */
+  readonly words: readonly [least: number, most: number];
+  /** How many of these are no options. */
+  readonly operands: readonly [least: number, most: number];
+}
+
 /** A command of `instar io`. */
-export interface IoCommand {
+export interface IoCommand extends Arity {
   readonly name: string;
   /** A shorter name. */
   readonly alias?: string;
@@ -14,11 +22,22 @@ export interface IoCommand {
   /** One line: what it does. */
   readonly summary: string;
   readonly options: OptionSpecs;
-  /** How many arguments it takes besides options. */
-  readonly arity: readonly [least: number, most: number];
+  /** Whether it can do without an image. */
+  readonly alone?: boolean;
+  /** Whether it changes the image. */
+  readonly changes?: boolean;
   /** Runs it; resolves to whether it succeeded. */
   run(args: Arguments, session: IoSession): Promise<boolean>;
 }
+
+/** Of a command that takes nothing. */
+export const NONE: Arity = { words: [0, 0], operands: [0, 0] };
+/** Of a command that takes one word. */
+export const ONE: Arity = { words: [1, 1], operands: [1, 1] };
+/** Of a command that takes an offset and a length. */
+export const RANGE: Arity = { words: [2, Infinity], operands: [2, 2] };
+/** Of a command that takes an offset and lengths. */
+export const RANGES: Arity = { words: [2, Infinity], operands: [2, Infinity] };
 
 /** Options of all commands that make a request. */
 export const REQUEST = {
@@ -34,26 +53,30 @@ export class IoArgumentError extends CliError {}
 
 /** Takes the line of a command apart and runs it. Resolves to whether it succeeded; rejects only when it is to end. */
 export async function runIoCommand(command: IoCommand, words: readonly string[], session: IoSession): Promise<boolean> {
-  const usage = `${command.name} ${command.usage} -- ${command.summary}`;
+  const usage = `${command.name} ${command.usage} -- ${command.summary}\n`;
+  const [least, most] = command.words;
   try {
-    const args = parseArguments(words, command.options);
-    const count = args.positionals.length;
-    const [least, most] = command.arity;
-    if (count < least || count > most) {
-      session.complain(`bad argument count ${count} to ${command.name}, expected ${countOf(least, most)}`);
-      return false;
+    if (command.alone !== true && !session.hasImage) {
+      session.complain("no file open, try 'help open'");
+    } else if (words.length < least || words.length > most) {
+      session.complain(`bad argument count ${words.length} to ${command.name}, expected ${countOf(least, most)}`);
+    } else {
+      if (command.changes === true && !session.writable) throw new CliError("Block node is read-only");
+      const args = parseArguments(words, command.options);
+      const count = args.positionals.length;
+      if (count >= command.operands[0] && count <= command.operands[1]) return await command.run(args, session);
+      await session.print(usage);
     }
-    return await command.run(args, session);
   } catch (error) {
     session.signal.throwIfAborted();
     if (isBrokenPipe(error)) throw error;
     if (error instanceof IoArgumentError) await session.print(`${oneLine(error)}\n`);
     else if (error instanceof UsageError) {
       session.complain(`${command.name}: ${oneLine(error)}`);
-      await session.print(`${usage}\n`);
-    } else await session.print(`${command.name} failed: ${oneLine(error)}\n`);
-    return false;
+      await session.print(usage);
+    } else session.warn(oneLine(error));
   }
+  return false;
 }
 
 function countOf(least: number, most: number): string {
@@ -79,7 +102,8 @@ export function lengthArgument(text: string): number {
 
 /** A byte to fill or to compare with. */
 export function patternArgument(text: string): number {
-  const value = /^(0x[0-9a-f]+|\d+)$/i.test(text) ? Number(text) : NaN;
+  // A number that begins with 0 is octal, as in C.
+  const value = /^(0x[0-9a-f]+|0[0-7]*|[1-9]\d*)$/i.test(text) ? Number(text.replace(/^0(?=\d)/, "0o")) : NaN;
   if (value >= 0 && value <= 255) return value;
   throw new IoArgumentError(`${text} is not a valid pattern byte`);
 }

@@ -6,6 +6,8 @@ import {
   type IoCommand,
   lengthArgument,
   patternArgument,
+  RANGE,
+  RANGES,
   REQUEST,
 } from "./io-command.js";
 import { hexDump } from "./report.js";
@@ -32,34 +34,39 @@ interface Expected {
   readonly length: number;
 }
 
-const VECTOR = "[-Cqv] [-P PATTERN] OFF LEN [LEN..]";
+const VECTOR = "[-P PATTERN] OFF LEN [LEN..]";
 
 export const readCommands: readonly IoCommand[] = [
   {
     name: "read",
     alias: "r",
-    usage: "[-Cqv] [-P PATTERN [-s OFF] [-l LEN]] OFF LEN",
+    usage: "[-Cpqv] [-P PATTERN [-s OFF] [-l LEN]] OFF LEN",
     summary: "reads a number of bytes at a specified offset",
     options: { ...READ, ...PART },
-    arity: [2, 2],
-    run: async (args, session) => carryOut(readRequest(args, session), args, session),
+    ...RANGE,
+    run: async (args, session) => carryOut("read", readRequest(args, session), args, session),
   },
   {
     name: "readv",
     alias: "rv",
-    usage: VECTOR,
+    usage: `[-Cqv] ${VECTOR}`,
     summary: "reads a number of bytes at a specified offset",
     options: READ,
-    arity: [2, Infinity],
-    run: async (args, session) => carryOut(readRequest(args, session), args, session),
+    ...RANGES,
+    run: async (args, session) => carryOut("readv", readRequest(args, session), args, session),
   },
   {
     name: "aio_read",
-    usage: VECTOR,
+    usage: `[-Ciqv] ${VECTOR}`,
     summary: "reads in the background; aio_flush waits for it",
-    options: READ,
-    arity: [2, Infinity],
-    run: async (args, session) => beginRequest("aio_read", readRequest(args, session), args, session),
+    options: { ...READ, invalid: { short: "i", help: "do not read; for exercising statistics" } },
+    ...RANGES,
+    run: async (args, session) => {
+      const request = readRequest(args, session);
+      if (!args.has("invalid")) return beginRequest("aio_read", request, args, session);
+      await session.print("injecting invalid read request\n");
+      return true;
+    },
   },
 ];
 

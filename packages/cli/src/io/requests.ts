@@ -1,6 +1,6 @@
 import { BackendError } from "@instar/backend";
 import type { Arguments } from "../args.js";
-import { oneLine } from "../errors.js";
+import { isBrokenPipe, oneLine } from "../errors.js";
 import { machineReport, report } from "./report.js";
 import type { IoSession } from "./session.js";
 
@@ -35,28 +35,33 @@ export interface Request {
   readonly carryOut: () => Promise<{ readonly text: string; readonly right: boolean }>;
 }
 
-/** Carries out a request and tells of it. Resolves to whether it was right. */
+/** Carries out a request of a command and tells of it. Resolves to whether it was right. */
 export async function carryOut(
+  command: string,
   { verb, offset, length, carryOut: work }: Request,
   args: Arguments,
   session: IoSession,
 ): Promise<boolean> {
   const begun = session.now();
-  const { text, right } = await work();
-  const done = { verb, offset, length, milliseconds: session.now() - begun };
-  const figures = args.has("quiet") ? "" : args.has("machine") ? machineReport(done) : report(done);
-  await session.print(text + figures);
-  return right;
+  try {
+    const { text, right } = await work();
+    const done = { verb, offset, length, milliseconds: session.now() - begun };
+    const figures = args.has("quiet") ? "" : args.has("machine") ? machineReport(done) : report(done);
+    await session.print(text + figures);
+    return right;
+  } catch (error) {
+    session.signal.throwIfAborted();
+    if (isBrokenPipe(error)) throw error;
+    await session.print(`${command} failed: ${oneLine(error)}\n`);
+    return false;
+  }
 }
 
 /** Lets a request go on in the background; that it has begun is its success, as in qemu-io. */
 export function beginRequest(command: string, request: Request, args: Arguments, session: IoSession): boolean {
-  const told = carryOut(request, args, session).catch((error: unknown) =>
-    session.print(`${command} failed: ${oneLine(error)}\n`),
-  );
-  // Whoever reads what is printed may be gone; the next command notices.
+  // Whoever reads what is printed may be gone; the next command notices, as it does when the program is to stop.
   session.inBackground(
-    told.then(
+    carryOut(command, request, args, session).then(
       () => {},
       () => {},
     ),

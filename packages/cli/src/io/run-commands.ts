@@ -1,5 +1,8 @@
 import { printable } from "../errors.js";
-import { type IoCommand, runIoCommand } from "./io-command.js";
+import { IoArgumentError, type IoCommand, runIoCommand } from "./io-command.js";
+import { breakpointCommands } from "./breakpoint-commands.js";
+import { openCommands } from "./open-commands.js";
+import { processCommands } from "./process-commands.js";
 import { readCommands } from "./read-commands.js";
 import type { IoSession } from "./session.js";
 import { statusCommands } from "./status-commands.js";
@@ -11,7 +14,9 @@ const QUIT: IoCommand = {
   usage: "",
   summary: "ends",
   options: {},
-  arity: [0, 0],
+  words: [0, Infinity],
+  operands: [0, Infinity],
+  alone: true,
   run: () => Promise.resolve(true),
 };
 
@@ -21,11 +26,13 @@ const HELP: IoCommand = {
   usage: "[COMMAND]",
   summary: "help for one or all commands",
   options: {},
-  arity: [0, 1],
+  words: [0, 1],
+  operands: [0, 1],
+  alone: true,
   run: async (args, session) => {
     const [name] = args.positionals;
     const found = COMMANDS.filter((command) => name === undefined || isCalled(command, name));
-    if (found.length === 0) throw new Error(`no command ${name}`);
+    if (name !== undefined && found.length === 0) throw new IoArgumentError(`command ${name} not found`);
     for (const { name: own, usage, summary, options } of found) {
       await session.print(`${own}${usage === "" ? "" : ` ${usage}`} -- ${summary}\n`);
       if (name === undefined) continue;
@@ -37,9 +44,16 @@ const HELP: IoCommand = {
   },
 };
 
-const COMMANDS: readonly IoCommand[] = [...readCommands, ...writeCommands, ...statusCommands, HELP, QUIT].toSorted(
-  (a, b) => (a.name < b.name ? -1 : 1),
-);
+const COMMANDS: readonly IoCommand[] = [
+  ...breakpointCommands,
+  ...openCommands,
+  ...processCommands,
+  ...readCommands,
+  ...statusCommands,
+  ...writeCommands,
+  HELP,
+  QUIT,
+].toSorted((a, b) => (a.name < b.name ? -1 : 1));
 
 function isCalled(command: IoCommand, name: string): boolean {
   return command.name === name || command.alias === name;

@@ -1,10 +1,11 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Mapping } from "@instar/qcow2";
+import { CliError } from "../errors.js";
 import { describeLayer, specificLines } from "../image-info.js";
 import { mappingsOf } from "../mapping.js";
+import { requireNoPreallocation } from "../preallocation.js";
 import { SECTOR } from "../raw-image.js";
 import { formatExact, roundUp } from "../sizes.js";
-import { bytesArgument, IoArgumentError, type IoCommand, lengthArgument } from "./io-command.js";
+import { bytesArgument, IoArgumentError, type IoCommand, lengthArgument, NONE } from "./io-command.js";
 import type { IoSession } from "./session.js";
 
 const NO_OPTIONS = {} as const;
@@ -15,7 +16,7 @@ export const statusCommands: readonly IoCommand[] = [
     usage: "",
     summary: "waits for what aio_read and aio_write have begun",
     options: NO_OPTIONS,
-    arity: [0, 0],
+    ...NONE,
     run: async (_, session) => {
       await session.settle();
       return true;
@@ -26,7 +27,8 @@ export const statusCommands: readonly IoCommand[] = [
     usage: "OFF [COUNT]",
     summary: "tells how much of a range is allocated in the image itself",
     options: NO_OPTIONS,
-    arity: [1, 2],
+    words: [1, 2],
+    operands: [1, 2],
     run: async (args, session) => {
       const [start = "", count] = args.positionals;
       await alloc(session, bytesArgument(start), count === undefined ? SECTOR : lengthArgument(count));
@@ -39,7 +41,7 @@ export const statusCommands: readonly IoCommand[] = [
     usage: "",
     summary: "makes durable what was written",
     options: NO_OPTIONS,
-    arity: [0, 0],
+    ...NONE,
     run: async (_, session) => {
       if (session.disk.capabilities.write && session.options.cache !== "unsafe") await session.disk.sync(session);
       return true;
@@ -51,7 +53,7 @@ export const statusCommands: readonly IoCommand[] = [
     usage: "",
     summary: "tells about the image",
     options: NO_OPTIONS,
-    arity: [0, 0],
+    ...NONE,
     run: async (_, session) => {
       await session.print(await info(session));
       return true;
@@ -63,7 +65,7 @@ export const statusCommands: readonly IoCommand[] = [
     usage: "",
     summary: "tells the size of the image",
     options: NO_OPTIONS,
-    arity: [0, 0],
+    ...NONE,
     run: async (_, session) => {
       await session.print(`${formatExact(session.disk.size)}\n`);
       return true;
@@ -74,7 +76,7 @@ export const statusCommands: readonly IoCommand[] = [
     usage: "",
     summary: "shows which parts are allocated in the image itself",
     options: NO_OPTIONS,
-    arity: [0, 0],
+    ...NONE,
     run: async (_, session) => {
       for await (const run of allocation(session, 0, session.disk.size)) {
         const state = run.allocated ? "    allocated" : "not allocated";
@@ -84,27 +86,20 @@ export const statusCommands: readonly IoCommand[] = [
     },
   },
   {
-    name: "sleep",
-    usage: "MILLISECONDS",
-    summary: "waits",
-    options: NO_OPTIONS,
-    arity: [1, 1],
-    run: async (args, session) => {
-      const text = args.positionals[0] ?? "";
-      if (!/^\d+$/.test(text)) throw new IoArgumentError(`${text} is not a number of milliseconds`);
-      await sleep(Number(text), undefined, session);
-      return true;
-    },
-  },
-  {
     name: "truncate",
     alias: "t",
-    usage: "SIZE",
+    usage: "[-m PREALLOCATION] SIZE",
     summary: "sets the size of the image",
-    options: NO_OPTIONS,
-    arity: [1, 1],
+    options: { preallocation: { short: "m", value: "MODE", help: "off, which is the only mode here" } },
+    words: [1, 3],
+    operands: [1, 1],
+    changes: true,
     run: async (args, session) => {
-      await session.disk.truncate(roundUp(bytesArgument(args.positionals[0] ?? ""), SECTOR), session);
+      const size = bytesArgument(args.positionals[0] ?? "");
+      requireNoPreallocation("-m", args.value("preallocation"));
+      if (session.image.qcow2 && size % SECTOR !== 0)
+        throw new CliError(`The new size must be a multiple of ${SECTOR}`);
+      await session.disk.truncate(roundUp(size, SECTOR), session);
       return true;
     },
   },

@@ -7,6 +7,8 @@ import {
   type IoCommand,
   lengthArgument,
   patternArgument,
+  RANGE,
+  RANGES,
   REQUEST,
 } from "./io-command.js";
 import { beginRequest, carryOut, inPieces, type Request } from "./requests.js";
@@ -37,11 +39,12 @@ export const writeCommands: readonly IoCommand[] = [
   {
     name: "write",
     alias: "w",
-    usage: "[-Cfnquz] [-P PATTERN | -s FILE] OFF LEN",
+    usage: "[-Cfnpquz] [-P PATTERN | -s FILE] OFF LEN",
     summary: "writes a number of bytes at a specified offset",
     options: WRITE,
-    arity: [2, 2],
-    run: async (args, session) => carryOut(await writeRequest(args, session), args, session),
+    ...RANGE,
+    changes: true,
+    run: async (args, session) => carryOut("write", await writeRequest(args, session), args, session),
   },
   {
     name: "writev",
@@ -49,16 +52,26 @@ export const writeCommands: readonly IoCommand[] = [
     usage: "[-Cfq] [-P PATTERN] OFF LEN [LEN..]",
     summary: "writes a number of bytes at a specified offset",
     options: VECTOR,
-    arity: [2, Infinity],
-    run: async (args, session) => carryOut(await writeRequest(args, session), args, session),
+    ...RANGES,
+    changes: true,
+    run: async (args, session) => carryOut("writev", await writeRequest(args, session), args, session),
   },
   {
     name: "aio_write",
-    usage: "[-Cfquz] [-P PATTERN] OFF LEN [LEN..]",
+    usage: "[-Cfiquz] [-P PATTERN] OFF LEN [LEN..]",
     summary: "writes in the background; aio_flush waits for it",
-    options: { ...VECTOR, ...ZERO },
-    arity: [2, Infinity],
-    run: async (args, session) => beginRequest("aio_write", await writeRequest(args, session), args, session),
+    options: { ...VECTOR, ...ZERO, invalid: { short: "i", help: "do not write; for exercising statistics" } },
+    ...RANGES,
+    changes: true,
+    run: async (args, session) => {
+      if (args.has("zero") && args.positionals.length > 2) {
+        throw new IoArgumentError("-z supports only a single length parameter");
+      }
+      const request = await writeRequest(args, session);
+      if (!args.has("invalid")) return beginRequest("aio_write", request, args, session);
+      await session.print("injecting invalid write request\n");
+      return true;
+    },
   },
   {
     name: "discard",
@@ -66,8 +79,9 @@ export const writeCommands: readonly IoCommand[] = [
     usage: "[-Cq] OFF LEN",
     summary: "discards a number of bytes at a specified offset",
     options: REQUEST,
-    arity: [2, 2],
-    run: async (args, session) => carryOut(discardRequest(args, session), args, session),
+    ...RANGE,
+    changes: true,
+    run: async (args, session) => carryOut("discard", discardRequest(args, session), args, session),
   },
 ];
 
