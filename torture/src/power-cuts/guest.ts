@@ -1,0 +1,137 @@
+import type { Backend } from "@instar/backend";
+
+import { demand } from "../finding.ts";
+import type { Random } from "../random.ts";
+import { sectorBuffer, SECTOR, valueOf } from "../sectors.ts";
+import type { Log } from "../storage/log.ts";
+import { Ledger } from "./ledger.ts";
+import { offsetOf, rowEnd, type Scene } from "./scene.ts";
+
+/** Sectors in a row. */
+export interface SectorRange {
+  readonly first: number;
+  readonly end: number;
+}
+
+/** Uses a disk, several requests at a time, and keeps account of what each sector may hold. */
+export class Guest<Disk extends Backend = Backend> {
+  readonly disk: Disk;
+  readonly scene: Scene<Disk>;
+  readonly random: Random;
+  readonly ledger: Ledger;
+  readonly #log: Log;
+  /** What each sector may hold now; after a discard that may be more than one value. */
+  readonly #now: (readonly number[])[];
+  readonly #busy = new Set<SectorRange>();
+  readonly #running = new Set<Promise<void>>();
+  #size: number;
+  #value = 1;
+  /** Where requests go for a while, so that they meet. */
+  #focus = 0;
+
+  constructor(disk: Disk, scene: Scene<Disk>, random: Random, log: Log) {
+    this.disk = disk;
+    this.scene = scene;
+    this.random = random;
+    this.#log = log;
+    this.#size = scene.firstSize;
+    const first = Array.from({ length: scene.sectors }, (_, sector) => (sector < scene.backed ? 1 : 0));
+    this.#now = first.map((value) => [value]);
+    this.ledger = new Ledger(first, scene.firstSize);
+  }
+
+  /** Does so many things. */
+  async run(steps: number): Promise<void> {
+    // Histories that do much of one thing and none of another reach what the usual mixture never does.
+    const operations = this.scene.operations.map((operation) => ({
+      operation,
+      weight: operation.weight * this.random.of(0, 1, 1, 2, 6),
+    }));
+    if (operations.every(({ weight }) => weight === 0)) return;
+    for (let step = 0; step < steps; step++) {
+      const { operation } = this.random.weighted(operations);
+      if (operation.alone) await this.#quiet();
+      const running = operation.run(this).finally(() => this.#running.delete(running));
+      this.#running.add(running);
+      // Its failure is seen where all are waited for.
+      running.catch(() => {});
+      if (operation.alone) await running;
+      else if (this.#running.size > this.random.below(8)) await Promise.race(this.#running);
+    }
+    await this.#quiet();
+  }
+
+  newValue(): number {
+    return ++this.#value;
+  }
+
+  /** Sectors that no request under way touches. */
+  freeRange(): SectorRange {
+    if (this.random.once(10)) this.#focus = this.random.below(this.#size);
+    for (let most = this.random.of(3, 20, 120); ; most = Math.max(1, most >> 1)) {
+      const near = this.#focus + this.random.below(24);
+      const first = this.random.once(2) || near >= this.#size ? this.random.below(this.#size) : near;
+      const end = Math.min(this.#size, rowEnd(this.scene, first), first + 1 + this.random.below(most));
+      const taken = [...this.#busy].some((other) => other.first < end && first < other.end);
+      if (!taken) return { first, end };
+    }
+  }
+
+  /** Changes sectors to a value; to nothing at all, where `keepsOld` says that they may stay as they are. */
+  async change(
+    range: SectorRange,
+    value: number,
+    keepsOld: boolean,
+    run: (offset: number, length: number) => Promise<void>,
+  ): Promise<void> {
+    const event = { value, keepsOld, begin: this.#log.tick(), end: Infinity };
+    for (let sector = range.first; sector < range.end; sector++) {
+      this.ledger.note(this.ledger.sectors[sector], event);
+      this.#now[sector] = keepsOld ? [...(this.#now[sector] ?? []), value] : [value];
+    }
+    this.#busy.add(range);
+    await run(offsetOf(this.scene, range.first), (range.end - range.first) * SECTOR);
+    this.#busy.delete(range);
+    event.end = this.#log.tick();
+  }
+
+  /** Reads sectors and compares. */
+  async read(range: SectorRange): Promise<void> {
+    const { bytes, words } = sectorBuffer(range.end - range.first);
+    this.#busy.add(range);
+    await this.disk.read(bytes, offsetOf(this.scene, range.first));
+    this.#busy.delete(range);
+    for (let sector = range.first; sector < range.end; sector++) {
+      const found = valueOf(words, sector - range.first, sector);
+      const expected = this.#now[sector] ?? [];
+      demand(expected.includes(found), () => `sector ${sector} reads as ${found}, must be ${expected.join(" or ")}`);
+      this.#now[sector] = [found];
+    }
+  }
+
+  async sync(): Promise<void> {
+    const time = { begin: this.#log.tick(), end: Infinity };
+    this.ledger.noteSync(time);
+    await this.disk.sync();
+    time.end = this.#log.tick();
+  }
+
+  /** Sets the size in sectors; what is cut off is zero when it comes back. */
+  async resize(size: number, run: () => Promise<void>): Promise<void> {
+    const begin = this.#log.tick();
+    const sized = { value: size, keepsOld: false, begin, end: Infinity };
+    const emptied = { value: 0, keepsOld: false, begin, end: Infinity };
+    this.ledger.note(this.ledger.size, sized);
+    for (let sector = Math.min(size, this.#size); sector < this.scene.sectors; sector++) {
+      this.ledger.note(this.ledger.sectors[sector], emptied);
+      this.#now[sector] = [0];
+    }
+    await run();
+    this.#size = size;
+    emptied.end = sized.end = this.#log.tick();
+  }
+
+  async #quiet(): Promise<void> {
+    await Promise.all(this.#running);
+  }
+}

@@ -1,0 +1,102 @@
+import { type Backend, MemoryBackend } from "@instar/backend";
+import { BlockCache } from "@instar/block-cache";
+import { type CacheLimits, Qcow2Image } from "@instar/qcow2";
+
+import { demand } from "../finding.ts";
+import { stampSectors } from "../sectors.ts";
+import { discard, type Operation, read, resize, sync, write, zero } from "./operations.ts";
+import { offsetOf, type Scene } from "./scene.ts";
+
+/** Caches of one slice or so each: everything is evicted all the time. */
+const TINY: CacheLimits = { l1Bytes: 1, l2Bytes: 1, refcountTableBytes: 1, refcountBytes: 1 };
+
+/** What tells one kind of image from another. */
+interface Kind {
+  readonly version?: 2 | 3;
+  readonly clusterSize: number;
+  readonly refcountBits?: number;
+  readonly backed?: boolean;
+  readonly gap?: number;
+  readonly filler?: number;
+  /** Whether the file itself can zero and discard. */
+  readonly punches?: boolean;
+  /** Whether a block cache stands between the image and the file. */
+  readonly cached?: boolean;
+}
+
+const SECTORS = 700;
+const BACKED = 300;
+
+const check: Operation<Qcow2Image> = {
+  name: "check",
+  weight: 1,
+  alone: true,
+  run: (guest) => guest.scene.examine(guest.disk, false),
+};
+
+const OPERATIONS: readonly Operation<Qcow2Image>[] = [write, zero, discard, read, sync, check];
+
+function sceneOf(kind: Kind): Scene<Qcow2Image> {
+  const { version = 3, clusterSize, refcountBits = 16, backed = false, gap = 0, filler = 0, punches = false } = kind;
+  const backing = async (): Promise<Backend | undefined> => (backed ? await baseDisk() : undefined);
+  const shape = { sectors: SECTORS, gap, filler, firstSize: filler > 0 ? SECTORS : SECTORS / 2 };
+  return {
+    ...shape,
+    title: `qcow2 ${Object.entries(kind)
+      .map(([name, value]) => `${name} ${value}`)
+      .join(", ")}`,
+    backed: backed ? BACKED : 0,
+    files: 1,
+    forQemu: 0,
+    abilities: { writeZeroes: punches, discard: punches },
+    operations: filler > 0 ? OPERATIONS : [...OPERATIONS, resize],
+    async create([file], random) {
+      const place = kind.cached ? new BlockCache(the(file), { blockSize: 1024, bytes: 8192 }) : the(file);
+      const image = await Qcow2Image.create(place, {
+        version,
+        clusterSize,
+        refcountBits,
+        size: offsetOf(shape, shape.firstSize) + filler,
+        backing: backed ? { name: "base", format: "raw" } : undefined,
+        backingBackend: await backing(),
+        caches: random.once(3) ? {} : TINY,
+      });
+      if (filler > 0) await image.write(new Uint8Array(filler).fill(0xff), offsetOf(shape, SECTORS));
+      return image;
+    },
+    reopen: async ([file]) => Qcow2Image.open(the(file), { write: true, backing: await backing() }),
+    examine,
+  };
+}
+
+async function examine(image: Qcow2Image, leaksAllowed: boolean): Promise<void> {
+  const { corruptions, checkErrors, leaks, problems } = await image.check();
+  demand(corruptions + checkErrors === 0, () => `corrupt: ${problems.map(({ message }) => message).join("; ")}`);
+  demand(leaksAllowed || leaks === 0, () => `${leaks} leaks: ${problems.map(({ message }) => message).join("; ")}`);
+}
+
+function the(file: Backend | undefined): Backend {
+  if (!file) throw new Error("a scene has too few files");
+  return file;
+}
+
+async function baseDisk(): Promise<Backend> {
+  const disk = new MemoryBackend();
+  await disk.write(stampSectors(0, BACKED, 1), 0);
+  return disk;
+}
+
+/** Images of all kinds. */
+export const qcow2Scenes: readonly Scene<Qcow2Image>[] = [
+  { clusterSize: 512, refcountBits: 64 },
+  { clusterSize: 4096 },
+  { clusterSize: 512, refcountBits: 64, filler: 1_800_000 },
+  { clusterSize: 512, backed: true, punches: true },
+  { version: 2 as const, clusterSize: 4096, backed: true },
+  { clusterSize: 512, gap: 5_000_000 - (5_000_000 % 512) },
+  { clusterSize: 2048, refcountBits: 1, backed: true },
+  { version: 2 as const, clusterSize: 512, punches: true },
+  { clusterSize: 65_536, backed: true },
+  { clusterSize: 1024, cached: true },
+  { clusterSize: 1024, refcountBits: 32, gap: 30_000_000 - (30_000_000 % 512), punches: true },
+].map(sceneOf);
