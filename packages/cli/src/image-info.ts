@@ -4,6 +4,7 @@ import { referencePath } from "./gate.js";
 import { fileFacts } from "./location.js";
 import { type Layer } from "./open-image.js";
 import { formatSize } from "./sizes.js";
+import { type SnapshotFields, snapshotFields, snapshotLines } from "./snapshot-list.js";
 
 /** What is particular to a qcow2 image, with the names of `qemu-img info --output=json`. */
 export interface Qcow2Specific {
@@ -28,6 +29,7 @@ export interface ImageInfo {
   readonly "backing-filename"?: string;
   readonly "backing-filename-format"?: string;
   readonly "dirty-flag": boolean;
+  readonly snapshots?: readonly SnapshotFields[];
 }
 
 /** Describes a layer of an image. */
@@ -43,7 +45,9 @@ export async function describeLayer(layer: Layer, filename: string): Promise<Ima
   };
   if (!qcow2) return common;
   const info = qcow2.info();
+  const snapshots = await qcow2.snapshots.list();
   return {
+    ...(snapshots.length > 0 && { snapshots: snapshots.map(snapshotFields) }),
     ...common,
     "cluster-size": info.clusterSize,
     "format-specific": { type: "qcow2", data: specific(info) },
@@ -95,6 +99,7 @@ export function forPeople(info: ImageInfo): string {
   if (info["backing-filename-format"] !== undefined) {
     lines.push(`backing file format: ${info["backing-filename-format"]}`);
   }
+  if (info.snapshots) lines.push(...snapshotLines(info.snapshots));
   if (info["format-specific"]) lines.push(...specificLines(info["format-specific"].data));
   return lines.map((line) => `${printable(line)}\n`).join("");
 }

@@ -94,9 +94,21 @@ describe.skipIf(!HAS_QEMU)(`info says what qemu-img says ${NEEDS_QEMU}`, () => {
       "1G",
     );
     await qemu("qemu-img", "create", "-q", "-f", "qcow2", "-u", "-b", "nbd://h/x", "-F", "raw", at("far.qcow2"), "1M");
+    await qemu("qemu-img", "create", "-q", "-f", "qcow2", at("kept.qcow2"), "1M");
+    await qemu("qemu-img", "snapshot", "-c", "short", at("kept.qcow2"));
+    await qemu("qemu-img", "snapshot", "-c", "a name that is longer than its column", at("kept.qcow2"));
   });
 
-  const files = ["base.qcow2", "top.qcow2", "old.qcow2", "odd.raw", "link.qcow2", "lazy.qcow2", "far.qcow2"];
+  const files = [
+    "base.qcow2",
+    "top.qcow2",
+    "old.qcow2",
+    "odd.raw",
+    "link.qcow2",
+    "lazy.qcow2",
+    "far.qcow2",
+    "kept.qcow2",
+  ];
 
   it.each(files)("of %s, for programs", async (file) => {
     const ours = await instar(["info", "--output=json", at(file)]);
