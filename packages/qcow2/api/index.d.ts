@@ -70,6 +70,13 @@ export interface Mapping {
     readonly file?: string;
 }
 
+export interface NewSnapshot {
+    readonly name: string;
+    readonly id?: string | undefined;
+    readonly date: Date;
+    readonly vmClock?: bigint | undefined;
+}
+
 export interface Qcow2CacheOptions {
     readonly caches?: CacheLimits | undefined;
     readonly observer?: ((event: CacheEvent<number>) => void) | undefined;
@@ -102,6 +109,7 @@ export class Qcow2Image extends BaseBackend {
     readonly capabilities: Capabilities;
     readonly file: Backend;
     readonly backing: Backend | undefined;
+    readonly snapshots: Snapshots;
     private constructor();
     static open(file: Backend, options?: Qcow2OpenOptions): Promise<Qcow2Image>;
     static create(file: Backend, options: Qcow2CreateOptions): Promise<Qcow2Image>;
@@ -146,12 +154,38 @@ export interface Qcow2OpenOptions extends CallOptions, Qcow2CacheOptions {
 
 export type ReferenceGate = (reference: ImageReference, options: CallOptions) => Promise<Backend>;
 
+export interface SnapshotInfo {
+    readonly id: string;
+    readonly name: string;
+    readonly dateSeconds: number;
+    readonly dateNanoseconds: number;
+    readonly vmClock: bigint;
+    readonly vmStateSize: number;
+    readonly icount: bigint | undefined;
+    readonly diskSize: number | undefined;
+}
+
+export interface SnapshotRef {
+    readonly id?: string | undefined;
+    readonly name?: string | undefined;
+}
+
+export interface Snapshots {
+    list(): Promise<readonly SnapshotInfo[]>;
+    create(options: NewSnapshot): Promise<SnapshotInfo>;
+    apply(ref: SnapshotRef): Promise<void>;
+    remove(ref: SnapshotRef): Promise<void>;
+    open(ref: SnapshotRef): Promise<Backend>;
+}
+
 export interface TableCounters {
     readonly l1: CacheCounters;
     readonly l2: CacheCounters;
     readonly refcountTable: CacheCounters;
     readonly refcounts: CacheCounters;
 }
+
+export function findSnapshot<T extends SnapshotInfo>(snapshots: readonly T[], text: string): T | undefined;
 
 export function isQcow2Error(error: unknown, code?: Qcow2ErrorCode): error is Qcow2Error;
 

@@ -75,6 +75,20 @@ export class Allocator {
     });
   }
 
+  /**
+   * Runs `work` while nothing is allocated or released. It is told before which cluster none is free, and returns a
+   * cluster before which none is free afterwards.
+   */
+  rearrange(work: (hint: number) => Promise<number>): Promise<void> {
+    return this.#lock.runExclusive(async () => {
+      try {
+        this.#hint = Math.min(this.#hint, await work(this.#hint));
+      } finally {
+        this.#touched(Math.ceil(this.#file.size / this.#layout.clusterSize));
+      }
+    });
+  }
+
   async #releaseBatch({ ranges }: FreedBatch): Promise<void> {
     for (let range = ranges[0]; range; range = ranges[0]) {
       while (range.count > 0) {

@@ -22,6 +22,7 @@ import { RangeLocks } from "./range-locks.js";
 import { Reader } from "./reader.js";
 import { Refcounts } from "./refcounts.js";
 import { Resizer } from "./resizer.js";
+import { StateSwitch } from "./state-switch.js";
 import { Tables } from "./tables.js";
 import { Writer } from "./writer.js";
 import { Zeroes } from "./zeroes.js";
@@ -29,6 +30,7 @@ import { Zeroes } from "./zeroes.js";
 /** What an open image consists of, each part knowing those it works with. */
 export interface Engine {
   readonly file: HostFile;
+  readonly data: GuestData;
   readonly header: LiveHeader;
   readonly layout: Layout;
   readonly tables: Tables;
@@ -41,6 +43,7 @@ export interface Engine {
   readonly frees: PendingFrees;
   readonly flights: Flights;
   readonly durability: Durability;
+  readonly stateSwitch: StateSwitch;
 }
 
 /** Puts the parts of an image together. Does no I/O. */
@@ -62,13 +65,8 @@ export function assemble(
 
   const l1 = new L1Table(file, header, layout, tables);
   const map = new GuestMap(file, layout, tables, l1);
-  const reader = new Reader(
-    data,
-    layout,
-    map,
-    new InflatedClusters(file, layout, firstHeader.compressionType),
-    backing,
-  );
+  const inflated = new InflatedClusters(file, layout, firstHeader.compressionType);
+  const reader = new Reader(data, layout, map, inflated, backing);
 
   const refcounts = new Refcounts(file, header, layout, tables);
   const allocator = new Allocator(file, header, layout, refcounts, metadata, frees);
@@ -80,5 +78,6 @@ export function assemble(
   const resizer = new Resizer({ ...parts, eraser, zeroes });
   const flights = new Flights();
   const durability = new Durability(header, tables, frees, allocator, flights);
-  return { ...parts, writer, eraser, zeroes, resizer, flights, durability };
+  const stateSwitch = new StateSwitch({ ...parts, refcounts, inflated });
+  return { ...parts, writer, eraser, zeroes, resizer, flights, durability, stateSwitch };
 }

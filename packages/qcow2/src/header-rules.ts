@@ -4,7 +4,7 @@ import { geometryOf, MAX_L1_BYTES, MAX_REFCOUNT_ORDER, MAX_REFCOUNT_TABLE_BYTES,
 import type { Qcow2Header } from "./header.js";
 
 /** Most snapshots an image may have; the limit that QEMU sets. */
-const MAX_SNAPSHOTS = 65536;
+export const MAX_SNAPSHOTS = 65536;
 /** Least bytes of an entry of the snapshot table. */
 const SNAPSHOT_ENTRY = 40;
 

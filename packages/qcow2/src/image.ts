@@ -12,10 +12,12 @@ import type { CheckReport } from "./check/report.js";
 import { createImageFile } from "./create-layout.js";
 import { assemble, type Engine } from "./engine.js";
 import type { Flights } from "./flights.js";
+import { ImageSnapshots } from "./image-snapshots.js";
 import { imageInfo, type Qcow2Info } from "./info.js";
 import { extentsOfImage, joined, type Mapping, mapRange, type MapSource } from "./map.js";
 import { openParts, requireBacking } from "./open.js";
 import type { Qcow2CreateOptions, Qcow2OpenOptions } from "./options.js";
+import type { Snapshots } from "./snapshots.js";
 import { surfaced } from "./surface.js";
 import type { TableCounters } from "./tables.js";
 
@@ -31,6 +33,8 @@ export class Qcow2Image extends BaseBackend {
   readonly file: Backend;
   /** The backing image as the guest would see it; it may be shorter or longer than this one. */
   readonly backing: Backend | undefined;
+  /** The snapshots inside. */
+  readonly snapshots: Snapshots;
   readonly #engine: Engine;
   readonly #flights: Flights;
   #prepared: boolean;
@@ -42,18 +46,22 @@ export class Qcow2Image extends BaseBackend {
     this.backing = backing;
     this.#engine = engine;
     this.#flights = engine.flights;
-    const { version, snapshotCount, features } = engine.header.current;
-    this.#prepared = features.autoclear === 0n;
+    this.#prepared = engine.header.current.features.autoclear === 0n;
     this.capabilities = {
       write,
       grow: false,
-      // Version 2 cannot tell that a snapshot was of another size.
-      truncate: write && (version === 3 || snapshotCount === 0),
+      truncate: write,
       writeZeroes: write,
       discard: write,
       extents: true,
       durable: file.capabilities.durable,
     };
+    this.snapshots = new ImageSnapshots({
+      engine,
+      backing,
+      prepare: () => this.#beginChange(),
+      alone: (work) => this.#alone(work),
+    });
   }
 
   /**
@@ -155,11 +163,7 @@ export class Qcow2Image extends BaseBackend {
 
   protected override async doTruncate(size: number): Promise<void> {
     await this.#prepare();
-    try {
-      await this.#flights.alone(() => this.#engine.resizer.resize(size));
-    } catch (error) {
-      throw surfaced(error, this.name);
-    }
+    await this.#alone(() => this.#engine.resizer.resize(size));
   }
 
   protected override async doSync(): Promise<void> {
@@ -175,11 +179,9 @@ export class Qcow2Image extends BaseBackend {
   }
 
   protected override async doClose(): Promise<void> {
-    try {
+    await this.#alone(async () => {
       if (this.capabilities.write) await this.#engine.durability.writeOut();
-    } catch (error) {
-      throw surfaced(error, this.name);
-    }
+    });
     await this.backing?.close();
     await this.file.close();
   }
@@ -204,6 +206,21 @@ export class Qcow2Image extends BaseBackend {
         }
         if (frees.crowded) await durability.sync();
       }
+    } catch (error) {
+      throw surfaced(error, this.name);
+    }
+  }
+
+  /** The rules of a change that is no request of a backend: open, and for writing. */
+  async #beginChange(): Promise<void> {
+    await this.write(new Uint8Array(0), 0);
+    await this.#prepare();
+  }
+
+  /** Runs `work` while no request is under way. */
+  async #alone<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await this.#flights.alone(work);
     } catch (error) {
       throw surfaced(error, this.name);
     }

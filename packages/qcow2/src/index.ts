@@ -9,4 +9,6 @@ export { Qcow2Image } from "./image.js";
 export { type Mapping, mapOf } from "./map.js";
 export type { Qcow2CacheOptions, Qcow2CreateOptions, Qcow2OpenOptions } from "./options.js";
 export type { ImageReference, ReferenceGate } from "./references.js";
+export type { SnapshotInfo } from "./snapshot-entry.js";
+export { findSnapshot, type NewSnapshot, type SnapshotRef, type Snapshots } from "./snapshots.js";
 export type { CacheLimits, TableCounters } from "./tables.js";

@@ -49,6 +49,11 @@ export class InflatedClusters {
     return entry.bytes;
   }
 
+  /** Forgets all: host clusters may have got other uses. */
+  forget(): void {
+    this.#recent.clear();
+  }
+
   async #inflate(hostOffset: number, length: number): Promise<Uint8Array> {
     const compressed = new Uint8Array(Math.min(length, this.#file.size - hostOffset));
     await this.#file.read(compressed, hostOffset);

@@ -6,7 +6,16 @@ import type { HostFile } from "./host-file.js";
 
 /** What of a header changes while an image is open. */
 export type HeaderChange = Partial<
-  Pick<Qcow2Header, "size" | "l1Size" | "l1TableOffset" | "refcountTableOffset" | "refcountTableClusters">
+  Pick<
+    Qcow2Header,
+    | "size"
+    | "l1Size"
+    | "l1TableOffset"
+    | "refcountTableOffset"
+    | "refcountTableClusters"
+    | "snapshotCount"
+    | "snapshotsOffset"
+  >
 >;
 
 /**

@@ -38,7 +38,12 @@ export class Resizer {
   async resize(size: number): Promise<void> {
     const { header } = this.#its;
     await header.settle();
-    const old = header.current.size;
+    const { size: old, version, snapshotCount } = header.current;
+    if (version === 2 && snapshotCount > 0 && size !== old) {
+      // Version 2 cannot tell that a snapshot was of another size.
+      const message = `${this.#its.file.name}: truncate of an image of version 2 that has snapshots`;
+      throw new BackendError("ERR_UNSUPPORTED", message);
+    }
     if (size > old) return this.#grow(old, size);
     if (size < old) await header.update({ size });
     await this.#dropFrom(size);

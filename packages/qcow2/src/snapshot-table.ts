@@ -1,18 +1,8 @@
 import type { Backend, CallOptions } from "@instar/backend";
 
-import { alignUp, readU64, viewOf } from "./bytes.js";
 import { ruleError } from "./errors.js";
 import type { Qcow2Header } from "./header.js";
-
-/** A snapshot inside an image. Specification: "Snapshots". */
-export interface Snapshot {
-  readonly id: string;
-  readonly name: string;
-  /** Offset of its L1 table in bytes; not checked. */
-  readonly l1TableOffset: number;
-  /** Entries of its L1 table; not checked. */
-  readonly l1Size: number;
-}
+import { MAX_SNAPSHOT_ENTRY, parseSnapshotEntry, type Snapshot, snapshotEntryLength } from "./snapshot-entry.js";
 
 /** The snapshots of an image and the length of their table. */
 export interface SnapshotTable {
@@ -21,12 +11,8 @@ export interface SnapshotTable {
   readonly length: number;
 }
 
-/** Bytes of an entry in front of its extra data. */
-const FIXED = 40;
-/** Most bytes of extra data an entry may have; the limit that QEMU sets. */
-const MAX_EXTRA = 1024;
-/** Most bytes an entry can take with an identifier and a name of full length. */
-const MAX_ENTRY: number = FIXED + MAX_EXTRA + 2 * 65535 + 7;
+/** Most bytes of a snapshot table; the limit that QEMU sets. */
+const MAX_SNAPSHOT_TABLE: number = 64 * 1024 * 1024;
 
 /**
  * Reads the snapshot table.
@@ -42,38 +28,44 @@ export async function readSnapshotTable(
   let at = header.snapshotsOffset;
   let chunk = { offset: at, bytes: new Uint8Array(0) };
   for (let index = 0; index < header.snapshotCount; index++) {
-    if (at + MAX_ENTRY > chunk.offset + chunk.bytes.byteLength) {
-      const bytes = new Uint8Array(Math.max(0, Math.min(2 * MAX_ENTRY, file.size - at)));
+    if (at + MAX_SNAPSHOT_ENTRY > chunk.offset + chunk.bytes.byteLength) {
+      const bytes = new Uint8Array(Math.max(0, Math.min(2 * MAX_SNAPSHOT_ENTRY, file.size - at)));
       await file.read(bytes, Math.min(at, file.size), options);
       chunk = { offset: at, bytes };
     }
-    const { snapshot, length } = parseEntry(file.name, index, chunk.bytes.subarray(at - chunk.offset));
+    const snapshot = parseSnapshotEntry(file.name, index, chunk.bytes.subarray(at - chunk.offset));
     snapshots.push(snapshot);
-    at += length;
+    at += snapshotEntryLength(snapshot.bytes);
+    const length = at - header.snapshotsOffset;
+    if (length > MAX_SNAPSHOT_TABLE) {
+      throw ruleError(
+        "ERR_CORRUPT",
+        file.name,
+        "length of the snapshot table",
+        length,
+        `at most ${MAX_SNAPSHOT_TABLE}`,
+      );
+    }
   }
   return { snapshots, length: at - header.snapshotsOffset };
 }
 
-function parseEntry(where: string, index: number, bytes: Uint8Array): { snapshot: Snapshot; length: number } {
-  const entry = `snapshot table entry ${index}`;
-  const inside = `inside the file`;
-  if (bytes.byteLength < FIXED) throw ruleError("ERR_CORRUPT", where, `end of ${entry}`, FIXED, inside);
-  const view = viewOf(bytes);
-  const idLength = view.getUint16(12);
-  const nameLength = view.getUint16(14);
-  const extra = view.getUint32(36);
-  if (extra > MAX_EXTRA) {
-    throw ruleError("ERR_CORRUPT", where, `extra_data_size of ${entry}`, extra, `at most ${MAX_EXTRA}`);
+/**
+ * The bytes of a table of snapshots.
+ *
+ * @throws {@link Qcow2Error} `ERR_INVALID_OPTION` where it is longer than QEMU reads
+ */
+export function encodeSnapshotTable(where: string, entries: readonly Uint8Array[]): Uint8Array {
+  const length = entries.reduce((sum, entry) => sum + snapshotEntryLength(entry), 0);
+  if (length > MAX_SNAPSHOT_TABLE) {
+    const rule = `at most ${MAX_SNAPSHOT_TABLE}`;
+    throw ruleError("ERR_INVALID_OPTION", where, "length of the snapshot table", length, rule);
   }
-  const idAt = FIXED + extra;
-  const end = idAt + idLength + nameLength;
-  if (end > bytes.byteLength) throw ruleError("ERR_CORRUPT", where, `end of ${entry}`, end, inside);
-  const decoder = new TextDecoder();
-  const snapshot = {
-    id: decoder.decode(bytes.subarray(idAt, idAt + idLength)),
-    name: decoder.decode(bytes.subarray(idAt + idLength, end)),
-    l1TableOffset: readU64(view, 0),
-    l1Size: view.getUint32(8),
-  };
-  return { snapshot, length: alignUp(end, 8) };
+  const table = new Uint8Array(length);
+  let at = 0;
+  for (const entry of entries) {
+    table.set(entry, at);
+    at += snapshotEntryLength(entry);
+  }
+  return table;
 }

@@ -90,6 +90,11 @@ export class Tables {
     for (const result of [...first, ...rest, ...last]) if (result.status === "rejected") throw result.reason;
   }
 
+  /** Forgets all, because the header shows other tables now. Nothing is dirty or in use. */
+  async forget(): Promise<void> {
+    for (const cache of [this.l1, this.l2, this.refcountTable, this.refcounts]) await cache.invalidate();
+  }
+
   /** What has happened so far. */
   get counters(): TableCounters {
     return {

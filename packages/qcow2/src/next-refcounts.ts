@@ -1,0 +1,268 @@
+import { BackendError } from "@instar/backend";
+import { AsyncLruCache, type Lease } from "@instar/lru-cache";
+
+import { viewOf } from "./bytes.js";
+import { Qcow2Error, ruleError } from "./errors.js";
+import { MAX_REFCOUNT_TABLE_BYTES } from "./geometry.js";
+import type { HostFile } from "./host-file.js";
+import type { Layout } from "./layout.js";
+import type { LiveHeader } from "./live-header.js";
+import type { MetadataRanges } from "./metadata-ranges.js";
+import { type RefcountCodec, refcountCodec } from "./refcount-codec.js";
+import type { Refcounts } from "./refcounts.js";
+import { entryText, refcountBlockOffset, refcountTableEntryProblem, writeOffset } from "./table-entry.js";
+
+/** Bytes of refcount blocks to keep in memory. */
+const KEEP = 4 * 1024 * 1024;
+
+/** What building the next refcounts needs. */
+export interface NextRefcountsContext {
+  readonly file: HostFile;
+  readonly header: LiveHeader;
+  readonly layout: Layout;
+  readonly refcounts: Refcounts;
+  readonly metadata: MetadataRanges;
+}
+
+/** The block that was used last, which stays pinned. */
+interface HeldBlock {
+  readonly index: number;
+  readonly lease: Lease<number, Uint8Array>;
+}
+
+/**
+ * The refcounts of the state that an image is to have next, built beside those of its present state. A block that
+ * changes is copied to a free cluster, and the new table shows the copy; clusters that the present state counts are
+ * never written to. So until the header switches nothing has happened, and if it never does, nothing is even leaked.
+ *
+ * Whoever uses it holds the lock of the allocator. Specification: "Host cluster management".
+ */
+export class NextRefcounts {
+  readonly #its: NextRefcountsContext;
+  readonly #codec: RefcountCodec;
+  readonly #perBlock: number;
+  /** Offsets of the blocks: of the present ones, until they are copied. */
+  readonly #offsets: number[];
+  /** Blocks that have a place in the next state. */
+  readonly #placed = new Set<number>();
+  /** Where they stand in the present state. */
+  readonly #present = new Map<number, number>();
+  /** Those of them that have been written there. */
+  readonly #written = new Set<number>();
+  readonly #cache: AsyncLruCache<number, Uint8Array>;
+  /** Changes that follow from blocks having moved: cluster and difference. */
+  readonly #owed: [cluster: number, by: 1 | -1][] = [];
+  #held: HeldBlock | undefined;
+  /** No cluster before it is handed out any more. */
+  #cursor: number;
+  /** The first cluster that has become free. */
+  firstFreed: number = Infinity;
+
+  private constructor(context: NextRefcountsContext, offsets: number[], from: number) {
+    const { file, layout } = context;
+    this.#its = context;
+    this.#codec = refcountCodec(layout.refcountOrder);
+    this.#perBlock = layout.refcountsPerBlock;
+    this.#offsets = offsets;
+    this.#cursor = from;
+    this.#cache = new AsyncLruCache({
+      name: "nextRefcounts",
+      limit: Math.max(4, Math.floor(KEEP / layout.clusterSize)),
+      io: {
+        load: async (index) => {
+          const block = new Uint8Array(layout.clusterSize);
+          const isMoving = this.#placed.has(index) && !this.#written.has(index);
+          const at = (isMoving ? this.#present.get(index) : offsets[index]) ?? 0;
+          if (at !== 0) await file.read(block, at);
+          return block;
+        },
+        store: async (index, block) => {
+          await file.writeData(block.slice(), offsets[index] ?? 0);
+          this.#written.add(index);
+        },
+      },
+    });
+  }
+
+  /**
+   * Begins with the refcounts as they are, which are all in the file.
+   *
+   * @param from no cluster before this one is free
+   * @throws {@link Qcow2Error} `ERR_CORRUPT` for a refcount table that breaks its rules
+   */
+  static async begin(context: NextRefcountsContext, from: number): Promise<NextRefcounts> {
+    const { file, header, layout } = context;
+    const { refcountTableOffset, refcountTableClusters } = header.current;
+    const table = new Uint8Array(refcountTableClusters * layout.clusterSize);
+    await file.read(table, refcountTableOffset);
+    const view = viewOf(table);
+    const offsets: number[] = [];
+    for (let at = 0; at < table.byteLength; at += 8) {
+      const [high, low] = [view.getUint32(at), view.getUint32(at + 4)];
+      if (high === 0 && low === 0) continue;
+      const rule = refcountTableEntryProblem(high, low, layout.clusterSize, file.size);
+      if (rule !== undefined) {
+        const field = `refcount table entry ${at / 8}`;
+        throw ruleError("ERR_CORRUPT", file.name, field, entryText(high, low), `valid: it must ${rule}`);
+      }
+      while (offsets.length < at / 8) offsets.push(0);
+      offsets.push(refcountBlockOffset(high, low));
+    }
+    const next = new NextRefcounts(context, offsets, from);
+    next.#owe(refcountTableOffset / layout.clusterSize, refcountTableClusters, -1);
+    return next;
+  }
+
+  /** The refcount of a cluster; a promise where its block is not at hand. */
+  get(cluster: number): number | Promise<number> {
+    const index = Math.floor(cluster / this.#perBlock);
+    const held = this.#held;
+    if (held?.index === index) return this.#codec.get(held.lease.value, cluster % this.#perBlock);
+    return this.#hold(index).then(({ lease }) => this.#codec.get(lease.value, cluster % this.#perBlock));
+  }
+
+  /**
+   * Changes the refcount of a cluster by one, up or down; a promise where its block is not at hand.
+   *
+   * @throws {@link BackendError} `ERR_NO_SPACE` where the width of refcounts does not suffice; {@link Qcow2Error}
+   *   `ERR_CORRUPT` where there is no reference to drop
+   */
+  add(cluster: number, by: 1 | -1): Promise<void> | undefined {
+    const index = Math.floor(cluster / this.#perBlock);
+    const held = this.#held;
+    if (held?.index !== index || !this.#placed.has(index)) return this.#addInBlock(index, cluster, by);
+    this.#change(held, cluster, by);
+    return undefined;
+  }
+
+  /** The same for clusters in a row. */
+  async addRow(first: number, count: number, by: 1 | -1): Promise<void> {
+    for (let cluster = first; cluster < first + count; cluster++) {
+      const waited = this.add(cluster, by);
+      if (waited) await waited;
+    }
+  }
+
+  /** Finds clusters in a row that are free in the present state, and counts them in the next. Returns the first. */
+  async allocate(count: number): Promise<number> {
+    const first = await this.#find(count);
+    await this.addRow(first, count, 1);
+    return first;
+  }
+
+  /** Writes all of it. Returns what the header has to say, once everything is durable. */
+  async finish(): Promise<{ readonly refcountTableOffset: number; readonly refcountTableClusters: number }> {
+    const { file, layout, header } = this.#its;
+    const { clusterSize } = layout;
+    await this.#settle();
+    let clusters = header.current.refcountTableClusters;
+    let first: number;
+    for (;;) {
+      clusters = Math.max(clusters, Math.ceil((this.#offsets.length * 8) / clusterSize));
+      this.#refuseTable(clusters * clusterSize);
+      first = await this.allocate(clusters);
+      await this.#settle();
+      if (this.#offsets.length * 8 <= clusters * clusterSize) break;
+      // Its own blocks have made it too long for the place that it has.
+      this.#owe(first, clusters++, -1);
+    }
+    this.#letHeldGo();
+    await this.#cache.flush();
+    const table = new Uint8Array(clusters * clusterSize);
+    const view = viewOf(table);
+    for (const [index, offset] of this.#offsets.entries()) writeOffset(view, index * 8, offset);
+    await file.writeData(table, first * clusterSize);
+    return { refcountTableOffset: first * clusterSize, refcountTableClusters: clusters };
+  }
+
+  /** Lets go of what it holds in memory. */
+  end(): void {
+    this.#held?.lease.release();
+    this.#held = undefined;
+  }
+
+  async #addInBlock(index: number, cluster: number, by: 1 | -1): Promise<void> {
+    if (!this.#placed.has(index)) await this.#place(index);
+    this.#change(await this.#hold(index), cluster, by);
+  }
+
+  #change({ lease }: HeldBlock, cluster: number, by: 1 | -1): void {
+    const index = cluster % this.#perBlock;
+    const refcount = this.#codec.get(lease.value, index);
+    const { file, layout } = this.#its;
+    if (by === 1 && refcount >= this.#codec.max) {
+      const message = `${file.name}: cluster ${cluster} has ${refcount} references, the most that refcounts of ${layout.refcountBits} bits can count`;
+      throw new BackendError("ERR_NO_SPACE", message);
+    }
+    if (refcount === 0 && by === -1) {
+      const message = `${file.name}: cluster ${cluster} is referred to, but its refcount is 0 (check --repair mends it)`;
+      throw new Qcow2Error("ERR_CORRUPT", message, { field: "refcount", value: 0, rule: "at least 1" });
+    }
+    this.#codec.set(lease.value, index, refcount + by);
+    if (refcount + by === 0) this.firstFreed = Math.min(this.firstFreed, cluster);
+  }
+
+  async #hold(index: number): Promise<HeldBlock> {
+    if (this.#held?.index === index) return this.#held;
+    this.#letHeldGo();
+    const lease = this.#cache.tryAcquire(index) ?? (await this.#cache.acquire(index));
+    this.#held = { index, lease };
+    return this.#held;
+  }
+
+  #letHeldGo(): void {
+    const held = this.#held;
+    this.#held = undefined;
+    // It may have been changed as often as it was used.
+    if (held && this.#placed.has(held.index)) held.lease.markDirty();
+    held?.lease.release();
+  }
+
+  /** Gives a block its place in the next state. */
+  async #place(index: number): Promise<void> {
+    const { clusterSize } = this.#its.layout;
+    const place = await this.#find(1);
+    const present = this.#offsets[index] ?? 0;
+    while (this.#offsets.length <= index) this.#offsets.push(0);
+    this.#offsets[index] = place * clusterSize;
+    this.#placed.add(index);
+    this.#owe(place, 1, 1);
+    if (present === 0) return;
+    this.#present.set(index, present);
+    this.#owe(present / clusterSize, 1, -1);
+  }
+
+  #owe(first: number, count: number, by: 1 | -1): void {
+    for (let cluster = first; cluster < first + count; cluster++) this.#owed.push([cluster, by]);
+  }
+
+  /** Pays what is owed, which may make more blocks move. */
+  async #settle(): Promise<void> {
+    for (let owed = this.#owed.pop(); owed; owed = this.#owed.pop()) {
+      await this.addRow(owed[0], 1, owed[1]);
+    }
+  }
+
+  async #find(count: number): Promise<number> {
+    const { refcounts, metadata, layout, file } = this.#its;
+    let first = this.#cursor;
+    let found = 0;
+    for (let at = this.#cursor; found < count;) {
+      const run = await refcounts.findFree(at, count - found);
+      if (found > 0 && run.first === at) found += run.count;
+      else ({ first, count: found } = run);
+      at = run.count > 0 && run.first + run.count < run.end ? run.first + run.count : run.end;
+      if (Number.isSafeInteger((at + 1) * layout.clusterSize)) continue;
+      throw new Qcow2Error("ERR_CORRUPT", `${file.name}: no cluster below 2^53 is free`);
+    }
+    this.#cursor = first + count;
+    metadata.refuse(first * layout.clusterSize, count * layout.clusterSize, "refcount 0");
+    return first;
+  }
+
+  #refuseTable(bytes: number): void {
+    if (bytes <= MAX_REFCOUNT_TABLE_BYTES) return;
+    const message = `${this.#its.file.name}: the refcount table cannot grow beyond ${MAX_REFCOUNT_TABLE_BYTES} bytes`;
+    throw new BackendError("ERR_NO_SPACE", message);
+  }
+}

@@ -1,0 +1,61 @@
+import type { Allocator } from "./allocator.js";
+import type { HostFile } from "./host-file.js";
+import type { InflatedClusters } from "./inflated-clusters.js";
+import type { Layout } from "./layout.js";
+import type { HeaderChange, LiveHeader } from "./live-header.js";
+import type { MetadataRanges } from "./metadata-ranges.js";
+import { NextRefcounts } from "./next-refcounts.js";
+import type { Refcounts } from "./refcounts.js";
+import type { Tables } from "./tables.js";
+
+/** What switching needs. */
+export interface StateSwitchContext {
+  readonly file: HostFile;
+  readonly header: LiveHeader;
+  readonly layout: Layout;
+  readonly tables: Tables;
+  readonly refcounts: Refcounts;
+  readonly allocator: Allocator;
+  readonly metadata: MetadataRanges;
+  readonly inflated: InflatedClusters;
+}
+
+/**
+ * Takes an image from one state to another at once, whatever lies between them: the tables of the next state are
+ * written beside those of the present one, with refcounts of their own, and one write of one sector shows all of them.
+ * A COPIED flag and the refcount that it stands for could not both be right at every instant otherwise.
+ */
+export class StateSwitch {
+  readonly #its: StateSwitchContext;
+
+  constructor(context: StateSwitchContext) {
+    this.#its = context;
+  }
+
+  /**
+   * Builds the next state and switches to it. Where `build` fails, nothing has happened. The caller has made sure that
+   * no request is under way, and that nothing is let go but not released.
+   *
+   * @param build counts all that changes, writes new tables to clusters that it allocates from `next`, and returns what
+   *   the header is to say
+   */
+  run(build: (next: NextRefcounts) => Promise<HeaderChange>): Promise<void> {
+    const { file, header, tables, allocator, inflated } = this.#its;
+    return allocator.rearrange(async (hint) => {
+      await header.settle();
+      await tables.sync();
+      const next = await NextRefcounts.begin(this.#its, hint);
+      try {
+        const change = await build(next);
+        const table = await next.finish();
+        await file.sync();
+        await header.update({ ...change, ...table });
+      } finally {
+        next.end();
+      }
+      await tables.forget();
+      inflated.forget();
+      return next.firstFreed;
+    });
+  }
+}
