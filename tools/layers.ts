@@ -6,7 +6,7 @@ export const rows: readonly (readonly string[])[] = [
   ["cli"],
   ["nbd"],
   ["qcow2", "vdi", "vhd", "vhdx", "vmdk"],
-  ["image-format"],
+  ["image-format", "luks"],
   ["block-cache"],
   ["backend-s3"],
   ["backend-fs", "backend-http"],
@@ -25,6 +25,7 @@ export const portable: readonly string[] = [
   "vhdx",
   "vmdk",
   "image-format",
+  "luks",
 ];
 
 /** Packages that may read arguments, the environment and the clock of the wall, and print. */
