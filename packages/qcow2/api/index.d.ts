@@ -6,6 +6,13 @@ import { CallOptions } from "@instar/backend";
 import { Capabilities } from "@instar/backend";
 import { Extent } from "@instar/backend";
 
+export interface AmendOptions {
+    readonly backing?: {
+        readonly name: string;
+        readonly format?: string | undefined;
+    } | null | undefined;
+}
+
 export interface CacheLimits {
     readonly l1Bytes?: number | undefined;
     readonly l2Bytes?: number | undefined;
@@ -118,6 +125,7 @@ export class Qcow2Image extends BaseBackend {
     info(): Qcow2Info;
     map(offset: number, length: number, options?: CallOptions): AsyncGenerator<Mapping>;
     check(options?: CheckOptions): Promise<CheckReport>;
+    amend(options: AmendOptions): Promise<void>;
     protected doRead(target: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void>;
     protected doWrite(source: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void>;
     protected doWriteZeroes(offset: number, length: number, signal?: AbortSignal): Promise<void>;

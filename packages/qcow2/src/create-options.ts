@@ -21,7 +21,7 @@ export interface CheckedCreateOptions {
   readonly version: 2 | 3;
   readonly clusterBits: number;
   readonly refcountOrder: number;
-  readonly backing: { readonly name: Uint8Array; readonly format: Uint8Array } | undefined;
+  readonly backing: { readonly name: Uint8Array; readonly format: Uint8Array | undefined } | undefined;
 }
 
 /** @throws {@link Qcow2Error} `ERR_INVALID_OPTION`, naming the option and its rule */
@@ -43,21 +43,24 @@ export function checkCreateOptions(options: CreateLayoutOptions, where: string):
     const rule = `an integer from 0 to ${largest}, the most that clusters of ${clusterSize} bytes can map`;
     throw invalid(where, "size", size, rule);
   }
-  const names = backing === undefined ? undefined : checkBacking(where, backing);
+  const names = backing === undefined ? undefined : encodeBacking(where, backing);
   return { size, version, clusterBits, refcountOrder, backing: names };
 }
 
-function checkBacking(
+/**
+ * The bytes of the names of a backing file and of its format.
+ *
+ * @throws {@link Qcow2Error} `ERR_INVALID_OPTION`
+ */
+export function encodeBacking(
   where: string,
-  backing: { readonly name: string; readonly format: string },
-): {
-  name: Uint8Array;
-  format: Uint8Array;
-} {
+  backing: { readonly name: string; readonly format?: string | undefined },
+): { name: Uint8Array; format: Uint8Array | undefined } {
   const name = new TextEncoder().encode(backing.name);
   if (name.byteLength < 1 || name.byteLength > 1023 || name.includes(0)) {
     throw invalid(where, "backing.name", backing.name, "1 to 1023 bytes of UTF-8 without a zero byte");
   }
+  if (backing.format === undefined) return { name, format: undefined };
   const format = new TextEncoder().encode(backing.format);
   if (format.byteLength < 1 || format.byteLength > 15 || format.includes(0)) {
     throw invalid(where, "backing.format", backing.format, "1 to 15 bytes of UTF-8 without a zero byte");

@@ -17,6 +17,8 @@ export const EXTENSION = {
   bitmaps: 0x23852875,
   encryption: 0x0537be77,
   dataFile: 0x44415441,
+  /** Ours alone, and there for an instant only: what a header that is being rewritten has to step over. */
+  filler: 0x696e7374,
 } as const;
 
 /**
@@ -46,7 +48,7 @@ export function parseExtensions(where: string, bytes: Uint8Array, begin: number,
     if (at + length > bytes.byteLength) {
       throw ruleError("ERR_TRUNCATED", where, field, length, `inside the file, which ends at ${bytes.byteLength}`);
     }
-    extensions.push({ type, data: bytes.slice(at, at + length) });
+    if (type !== EXTENSION.filler) extensions.push({ type, data: bytes.slice(at, at + length) });
     at += alignUp(length, 8);
   }
   return extensions;
@@ -68,6 +70,18 @@ export function encodeExtensions(extensions: readonly HeaderExtension[], target:
     at += 8 + alignUp(data.byteLength, 8);
   }
   return at + 8;
+}
+
+/** The extensions with another one of a type, in the place of the one there is, or behind all; or without any. */
+export function withExtension(
+  extensions: readonly HeaderExtension[],
+  type: number,
+  data: Uint8Array | undefined,
+): HeaderExtension[] {
+  const index = extensions.findIndex((extension) => extension.type === type);
+  const rest = extensions.filter((extension) => extension.type !== type);
+  if (data === undefined) return rest;
+  return rest.toSpliced(index < 0 ? rest.length : index, 0, { type, data });
 }
 
 /** The data of the first extension of a type. */

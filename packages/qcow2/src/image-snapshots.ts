@@ -1,10 +1,10 @@
 import { type Backend, BackendError } from "@instar/backend";
 
-import type { Engine } from "./engine.js";
 import { Qcow2Error, quote, ruleError } from "./errors.js";
 import { INCOMPATIBLE } from "./features.js";
 import { maxGuestSize } from "./geometry.js";
 import { MAX_SNAPSHOTS } from "./header-rules.js";
+import type { ImageHost } from "./image-host.js";
 import type { HeaderChange } from "./live-header.js";
 import { SnapshotDisk } from "./snapshot-disk.js";
 import { encodeSnapshotEntry, type Snapshot, type SnapshotInfo } from "./snapshot-entry.js";
@@ -12,23 +12,13 @@ import { SnapshotSwitch } from "./snapshot-switch.js";
 import { readSnapshotTable } from "./snapshot-table.js";
 import type { NewSnapshot, SnapshotRef, Snapshots } from "./snapshots.js";
 
-/** What snapshots need of their image. */
-export interface SnapshotHost {
-  readonly engine: Engine;
-  readonly backing: Backend | undefined;
-  /** Waits until a change of the image may begin; throws where none may. */
-  readonly prepare: () => Promise<void>;
-  /** Runs a change while no request is under way. */
-  readonly alone: <T>(work: () => Promise<T>) => Promise<T>;
-}
-
 /** Makes the changes that {@link Snapshots} promises. */
 export class ImageSnapshots implements Snapshots {
-  readonly #host: SnapshotHost;
+  readonly #host: ImageHost;
   /** How many disks are open, by the id of their snapshot. */
   readonly #open = new Map<string, number>();
 
-  constructor(host: SnapshotHost) {
+  constructor(host: ImageHost) {
     this.#host = host;
   }
 

@@ -7,11 +7,13 @@ import {
   type Extent,
 } from "@instar/backend";
 
+import { amendImage, type AmendOptions } from "./amend.js";
 import { checkImage, type CheckOptions } from "./check/check-image.js";
 import type { CheckReport } from "./check/report.js";
 import { createImageFile } from "./create-layout.js";
 import { assemble, type Engine } from "./engine.js";
 import type { Flights } from "./flights.js";
+import type { ImageHost } from "./image-host.js";
 import { ImageSnapshots } from "./image-snapshots.js";
 import { imageInfo, type Qcow2Info } from "./info.js";
 import { extentsOfImage, joined, type Mapping, mapRange, type MapSource } from "./map.js";
@@ -37,6 +39,7 @@ export class Qcow2Image extends BaseBackend {
   readonly snapshots: Snapshots;
   readonly #engine: Engine;
   readonly #flights: Flights;
+  readonly #host: ImageHost;
   #prepared: boolean;
 
   private constructor(file: Backend, engine: Engine, backing: Backend | undefined, write: boolean) {
@@ -56,12 +59,8 @@ export class Qcow2Image extends BaseBackend {
       extents: true,
       durable: file.capabilities.durable,
     };
-    this.snapshots = new ImageSnapshots({
-      engine,
-      backing,
-      prepare: () => this.#beginChange(),
-      alone: (work) => this.#alone(work),
-    });
+    this.#host = { engine, backing, prepare: () => this.#beginChange(), alone: (work) => this.#alone(work) };
+    this.snapshots = new ImageSnapshots(this.#host);
   }
 
   /**
@@ -124,6 +123,15 @@ export class Qcow2Image extends BaseBackend {
       if (this.capabilities.write) await this.#engine.durability.writeOut();
       return checkImage(this.file, this.#engine.header.current, options);
     });
+  }
+
+  /**
+   * Changes what the image says of itself; waits for all requests under way.
+   *
+   * @throws {@link Qcow2Error} `ERR_INVALID_OPTION` before anything is changed
+   */
+  amend(options: AmendOptions): Promise<void> {
+    return amendImage(this.#host, options);
   }
 
   protected async doRead(target: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void> {

@@ -1,3 +1,4 @@
+export type { AmendOptions } from "./amend.js";
 export type { CheckOptions } from "./check/check-image.js";
 export type { CheckProblem, CheckReport } from "./check/report.js";
 export type { CreateLayoutOptions } from "./create-options.js";

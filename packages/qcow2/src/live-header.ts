@@ -2,6 +2,8 @@ import { Mutex } from "async-mutex";
 
 import type { Qcow2Header } from "./header.js";
 import { encodeHeaderFields } from "./header-encode.js";
+import { extensionsLength } from "./header-extensions.js";
+import { headerSteps } from "./header-steps.js";
 import type { HostFile } from "./host-file.js";
 
 /** What of a header changes while an image is open. */
@@ -26,7 +28,8 @@ export class LiveHeader {
   readonly #file: HostFile;
   readonly #lock = new Mutex();
   #current: Qcow2Header;
-  #inDoubt = false;
+  /** What of the header in the file may not be the current one. */
+  #inDoubt: "nothing" | "fields" | "cluster" = "nothing";
 
   constructor(file: HostFile, header: Qcow2Header) {
     this.#file = file;
@@ -43,6 +46,16 @@ export class LiveHeader {
     return this.#lock.runExclusive(() => this.#switchTo({ ...this.#current, ...change }));
   }
 
+  /**
+   * Writes a change of anything in the header cluster, extensions and names too, and makes it durable. Cut the power at
+   * any moment, and the header is the old one or the new one; see {@link headerSteps}.
+   *
+   * @throws {@link Qcow2Error} `ERR_INVALID_OPTION` when it does not fit into the header cluster; nothing has happened
+   */
+  rewrite(change: Partial<Qcow2Header>): Promise<void> {
+    return this.#lock.runExclusive(() => this.#rewriteTo({ ...this.#current, ...change }));
+  }
+
   /** Clears the autoclear features before the first change of the image: nobody here keeps what they promise. */
   clearAutoclear(): Promise<void> {
     return this.#lock.runExclusive(async () => {
@@ -57,23 +70,33 @@ export class LiveHeader {
    * be built upon either before that.
    */
   async settle(): Promise<void> {
-    if (!this.#inDoubt) return;
+    if (this.#inDoubt === "nothing") return;
     await this.#lock.runExclusive(async () => {
-      if (!this.#inDoubt) return;
-      await this.#write(this.#current);
-      this.#inDoubt = false;
+      if (this.#inDoubt === "cluster") await this.#rewriteTo(this.#current);
+      else if (this.#inDoubt === "fields") await this.#switchTo(this.#current);
     });
   }
 
   async #switchTo(next: Qcow2Header): Promise<void> {
-    this.#inDoubt = true;
-    await this.#write(next);
+    if (this.#inDoubt === "cluster") return this.#rewriteTo(next);
+    this.#inDoubt = "fields";
+    await this.#file.write(encodeHeaderFields(next), 0);
+    await this.#file.sync();
     this.#current = next;
-    this.#inDoubt = false;
+    this.#inDoubt = "nothing";
   }
 
-  async #write(header: Qcow2Header): Promise<void> {
-    await this.#file.write(encodeHeaderFields(header), 0);
-    await this.#file.sync();
+  async #rewriteTo(next: Qcow2Header): Promise<void> {
+    const present = new Uint8Array(2 ** next.clusterBits);
+    await this.#file.read(present, 0);
+    const steps = headerSteps(present, next, this.#file.name);
+    this.#inDoubt = "cluster";
+    for (const { offset, bytes } of steps) {
+      await this.#file.write(bytes, offset);
+      await this.#file.sync();
+    }
+    const nameOffset = next.headerLength + extensionsLength(next.extensions);
+    this.#current = { ...next, backingFileOffset: next.backingFileName.byteLength === 0 ? 0 : nameOffset };
+    this.#inDoubt = "nothing";
   }
 }
