@@ -1,7 +1,7 @@
 import { type Backend, extentsOf } from "@instar/backend";
 import { exitingWith } from "./errors.js";
+import type { Image } from "./image.js";
 import { mappingsOf } from "./mapping.js";
-import { type Image } from "./open-image.js";
 import { inParallel } from "./parallel.js";
 import { SECTOR } from "./raw-image.js";
 import { cut, pairRuns, type Run } from "./runs.js";

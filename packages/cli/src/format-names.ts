@@ -5,13 +5,18 @@ const TARGET_FORMATS = ["qcow2", "raw"] as const;
 /** A format that can be made and written to. */
 export type TargetFormat = (typeof TARGET_FORMATS)[number];
 
+/** The formats, by the names that QEMU has for them. */
+const FORMATS = ["qcow2", "raw", "vdi", "vhdx", "vmdk", "vpc"] as const;
 /** A format. */
-export type Format = TargetFormat;
+export type Format = (typeof FORMATS)[number];
+
+/** Other names that a format is known by. */
+const ALIASES: ReadonlyMap<string, Format> = new Map([["vhd", "vpc"]]);
 
 /** The format of that name. */
 export function formatNamed(name: string): Format {
-  const format = TARGET_FORMATS.find((known) => known === name);
-  if (format === undefined) throw new CliError(`unknown file format '${name}' (known: ${TARGET_FORMATS.join(", ")})`);
+  const format = FORMATS.find((known) => known === name) ?? ALIASES.get(name);
+  if (format === undefined) throw new CliError(`unknown file format '${name}' (known: ${FORMATS.join(", ")})`);
   return format;
 }
 

@@ -2,13 +2,8 @@ import { realpath } from "node:fs/promises";
 import { dirname, isAbsolute, relative, resolve, sep } from "node:path";
 import type { Backend } from "@instar/backend";
 import { CliError } from "./errors.js";
+import type { NamedReference } from "./formats/driver.js";
 import { fileFacts, type FileIdentity } from "./location.js";
-
-/** A name that an image gives: of its backing file or its data file. */
-export interface Reference {
-  readonly kind: "backing" | "data-file";
-  readonly name: string;
-}
 
 /** What {@link openReference} resolves with. */
 export interface OpenedReference {
@@ -19,7 +14,10 @@ export interface OpenedReference {
   readonly identity: FileIdentity;
 }
 
-const WORDS = { backing: "backing file", "data-file": "data file" } as const;
+const WORDS = { backing: "backing file", "data-file": "data file", extent: "extent" } as const;
+
+/** A name that an image gives. */
+export type Reference = Pick<NamedReference, "kind" | "name">;
 
 /** Whether a file lies in a directory or below it. Both are absolute and free of symbolic links. */
 export function isWithin(directory: string, file: string): boolean {

@@ -1,8 +1,9 @@
 import type { Qcow2Info } from "@instar/qcow2";
 import { printable } from "./errors.js";
+import { type Described, type Detail, detailLines } from "./formats/described.js";
 import { referencePath } from "./gate.js";
+import type { Layer } from "./image.js";
 import { fileFacts } from "./location.js";
-import { type Layer } from "./open-image.js";
 import { formatSize } from "./sizes.js";
 import { type SnapshotFields, snapshotFields, snapshotLines } from "./snapshot-list.js";
 
@@ -24,7 +25,9 @@ export interface ImageInfo {
   readonly format: string;
   /** What it takes on its file system. */
   readonly "actual-size"?: number;
-  readonly "format-specific"?: { readonly type: "qcow2"; readonly data: Qcow2Specific };
+  readonly "format-specific"?:
+    | { readonly type: "qcow2"; readonly data: Qcow2Specific }
+    | { readonly type: string; readonly data: { readonly [key: string]: Detail } };
   readonly "full-backing-filename"?: string;
   readonly "backing-filename"?: string;
   readonly "backing-filename-format"?: string;
@@ -34,16 +37,15 @@ export interface ImageInfo {
 
 /** Describes a layer of an image. */
 export async function describeLayer(layer: Layer, filename: string): Promise<ImageInfo> {
-  const { path, format, disk, qcow2 } = layer;
-  const facts = path === undefined ? undefined : await fileFacts(path);
+  const { path, place, format, disk, qcow2, described } = layer;
   const common = {
     "virtual-size": disk.size,
     filename,
     format,
-    ...(facts && { "actual-size": facts.allocated }),
+    ...(path !== undefined && { "actual-size": await allocated(layer) }),
     "dirty-flag": false,
   };
-  if (!qcow2) return common;
+  if (!qcow2) return { ...common, ...(described && fromDescription(described, place)) };
   const info = qcow2.info();
   const snapshots = await qcow2.snapshots.list();
   return {
@@ -53,10 +55,32 @@ export async function describeLayer(layer: Layer, filename: string): Promise<Ima
     "format-specific": { type: "qcow2", data: specific(info) },
     ...(info.backingFile !== undefined && {
       "backing-filename": info.backingFile,
-      "full-backing-filename": fullName(info.backingFile, path ?? filename),
+      "full-backing-filename": fullName(info.backingFile, place),
     }),
     ...(info.backingFormat !== undefined && { "backing-filename-format": info.backingFormat }),
     "dirty-flag": info.dirty,
+  };
+}
+
+/** Bytes that the files of a layer take on their file systems. */
+async function allocated({ path, parts }: Layer): Promise<number> {
+  const paths = [path, ...parts.map((part) => part.path)].filter((one) => one !== undefined);
+  const facts = await Promise.all(paths.map(fileFacts));
+  return facts.reduce((sum, one) => sum + (one?.allocated ?? 0), 0);
+}
+
+function fromDescription(
+  { clusterSize, specific: particulars, backing }: Described,
+  place: string,
+): Partial<ImageInfo> {
+  return {
+    ...(clusterSize !== undefined && { "cluster-size": clusterSize }),
+    ...(particulars && { "format-specific": particulars }),
+    ...(backing && {
+      "backing-filename": backing.name,
+      "full-backing-filename": fullName(backing.name, place),
+      "backing-filename-format": backing.format,
+    }),
   };
 }
 
@@ -100,12 +124,22 @@ export function forPeople(info: ImageInfo): string {
     lines.push(`backing file format: ${info["backing-filename-format"]}`);
   }
   if (info.snapshots) lines.push(...snapshotLines(info.snapshots));
-  if (info["format-specific"]) lines.push(...specificLines(info["format-specific"].data));
+  if (info["format-specific"]) lines.push(...specificLines(info["format-specific"]));
   return lines.map((line) => `${printable(line)}\n`).join("");
 }
 
 /** The part of the description that is particular to the format, a line each. */
-export function specificLines(data: Qcow2Specific): string[] {
+export function specificLines(particulars: NonNullable<ImageInfo["format-specific"]>): string[] {
+  return isQcow2(particulars) ? qcow2Lines(particulars.data) : detailLines(particulars.data);
+}
+
+function isQcow2(
+  particulars: NonNullable<ImageInfo["format-specific"]>,
+): particulars is { readonly type: "qcow2"; readonly data: Qcow2Specific } {
+  return particulars.type === "qcow2";
+}
+
+function qcow2Lines(data: Qcow2Specific): string[] {
   return [
     "Format specific information:",
     ...(["compat", "compression-type", "lazy-refcounts", "refcount-bits", "corrupt", "extended-l2"] as const)

@@ -1,5 +1,5 @@
-import type { Mapping } from "@instar/qcow2";
-import { type Image } from "./open-image.js";
+import type { Mapping } from "@instar/image-format";
+import type { Image } from "./image.js";
 
 /** Where the bytes of a range of an image come from. The range must lie within the size. */
 export async function* mappingsOf(
@@ -8,7 +8,8 @@ export async function* mappingsOf(
   length: number,
   signal: AbortSignal,
 ): AsyncGenerator<Mapping> {
-  // Opening an image has loaded the package; imported at the top, it would be loaded before the file is opened.
-  const { mapOf } = await import("@instar/qcow2");
+  // Opening an image has loaded the package, unless it is raw; imported at the top, it would be loaded before the file is
+  // opened.
+  const { mapOf } = await import("@instar/image-format");
   yield* mapOf(image.disk, offset, length, { signal });
 }

@@ -1,7 +1,7 @@
 import { type Backend, extentsOf } from "@instar/backend";
 import type { CreateOptions } from "./create-options.js";
 import { CliError, UsageError } from "./errors.js";
-import { type Image } from "./open-image.js";
+import type { Image } from "./image.js";
 import { roundUp } from "./sizes.js";
 
 /** How much space an image needs, in bytes. */

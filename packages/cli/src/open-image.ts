@@ -1,10 +1,13 @@
 import type { Backend } from "@instar/backend";
-import type { Qcow2Image, ReferenceGate } from "@instar/qcow2";
 import type { Context } from "./command.js";
 import { CliError, Interrupted, oneLine } from "./errors.js";
 import { type Format, formatNamed } from "./format-names.js";
-import { allowedDirectories, openReference } from "./gate.js";
-import { type FileIdentity, fileFacts, localPath } from "./location.js";
+import type { NamedReference, OpenedFormat, OpenHow } from "./formats/driver.js";
+import { DRIVERS } from "./formats/drivers.js";
+import { probeFormat } from "./formats/probe.js";
+import { allowedDirectories, openReference, referencePath } from "./gate.js";
+import type { Image, ImageFile, Layer } from "./image.js";
+import { fileFacts, localPath } from "./location.js";
 import { RawImage } from "./raw-image.js";
 import { openStorage, type StorageOptions } from "./storage.js";
 
@@ -22,32 +25,6 @@ export interface OpenImageOptions {
   readonly sparse?: boolean | undefined;
 }
 
-/** A file of a chain of images. */
-export interface Layer {
-  /** Its path; absent where it is no local file. */
-  readonly path: string | undefined;
-  /** Which file it is; absent where it is no local file. */
-  readonly identity: FileIdentity | undefined;
-  readonly format: Format;
-  /** What the guest would see if this were the top. */
-  readonly disk: Backend;
-  /** The same, where it is a qcow2 image. */
-  readonly qcow2: Qcow2Image | undefined;
-}
-
-/** An image that is open. */
-export interface Image {
-  /** What the user called it. */
-  readonly name: string;
-  readonly format: Format;
-  /** What the guest sees. Closing it closes everything. */
-  readonly disk: Backend;
-  /** The same, where it is a qcow2 image. */
-  readonly qcow2: Qcow2Image | undefined;
-  /** The files that it consists of: itself, its backing file, and so on. */
-  readonly layers: readonly Layer[];
-}
-
 /**
  * Opens an image, its backing files through the gate.
  *
@@ -63,13 +40,18 @@ export async function openImage(context: Context, name: string, options: OpenIma
   }
 }
 
+/** A file that is open, and is to be taken for an image. */
+interface OpenedFile extends Omit<ImageFile, "backendName"> {
+  readonly file: Backend;
+}
+
 /** Opens one chain. */
 class ImageOpener {
   readonly #context: Context;
   readonly #options: OpenImageOptions;
   readonly #allowed: readonly string[];
   /** What is being opened, from the top downwards. */
-  readonly #way: Pick<Layer, "path" | "identity">[] = [];
+  readonly #way: OpenedFile[] = [];
   /** What is open, from the top downwards. */
   readonly #layers: Layer[] = [];
 
@@ -83,9 +65,11 @@ class ImageOpener {
     const path = localPath(name);
     const { write = false, format } = this.#options;
     // The one waits for the system, the other keeps the processor busy.
-    const [file] = await Promise.all([openStorage(path ?? name, this.#how(write)), import("@instar/qcow2")]);
+    const likely = format === undefined || format === "qcow2" ? DRIVERS.qcow2() : undefined;
+    const [file] = await Promise.all([openStorage(path ?? name, this.#how(write)), likely]);
     const identity = path === undefined ? undefined : (await fileFacts(path))?.identity;
-    const { disk, qcow2, format: found } = await this.#openLayer(file, { path, identity }, format, write);
+    const opened = { file, place: path ?? file.name, path, identity };
+    const { disk, qcow2, format: found } = await this.#openLayer(opened, format, write);
     if (found === "raw" && format === undefined && write) {
       this.#context.warn(`${name}: taken for raw, since nothing in it tells its format; -f says so without a warning`);
     }
@@ -93,28 +77,15 @@ class ImageOpener {
   }
 
   /** Makes an image of a file, which it closes where that fails. */
-  async #openLayer(
-    file: Backend,
-    { path, identity }: Pick<Layer, "path" | "identity">,
-    named: Format | undefined,
-    write: boolean,
-  ): Promise<Layer> {
+  async #openLayer(opened: OpenedFile, named: Format | undefined, write: boolean): Promise<Layer> {
+    const { file, ...place } = opened;
     try {
-      this.#way.push({ path, identity });
+      this.#way.push(opened);
       this.#refuseLoop();
-      const { probeQcow2, Qcow2Image } = await import("@instar/qcow2");
-      const format = named ?? ((await probeQcow2(file)) ? "qcow2" : "raw");
-      const qcow2 =
-        format === "raw"
-          ? undefined
-          : await Qcow2Image.open(file, {
-              write,
-              depth: this.#way.length - 1,
-              signal: this.#context.signal,
-              ...(this.#options.withoutBacking ? { backing: "ignore" } : { openReferenced: this.#backingOf(path) }),
-            });
-      const disk = qcow2 ?? new RawImage(file, named === undefined && write);
-      const layer: Layer = { path, identity, format, disk, qcow2 };
+      const format = named ?? (await probeFormat(file, { signal: this.#context.signal }));
+      const parts: ImageFile[] = [];
+      const { disk, qcow2, described } = await this.#openAs(format, opened, named === undefined, write, parts);
+      const layer: Layer = { ...place, backendName: file.name, format, disk, qcow2, described, parts };
       this.#layers.unshift(layer);
       return layer;
     } catch (error) {
@@ -123,13 +94,41 @@ class ImageOpener {
     }
   }
 
-  #backingOf(imagePath: string | undefined): ReferenceGate {
+  async #openAs(
+    format: Format,
+    { file, place }: OpenedFile,
+    guessed: boolean,
+    write: boolean,
+    parts: ImageFile[],
+  ): Promise<OpenedFormat> {
+    if (format === "raw") return { disk: new RawImage(file, guessed && write) };
+    const open = await DRIVERS[format]();
+    if (write && format !== "qcow2") throw new CliError(`images of the format ${format} can only be read`);
+    return open(file, {
+      write,
+      depth: this.#way.length - 1,
+      backing: this.#options.withoutBacking ? "ignore" : undefined,
+      openReferenced: this.#gateOf(this.#way.at(-1)?.path, parts),
+      placeOf: (reference) => placeOf(reference, place),
+      signal: this.#context.signal,
+    });
+  }
+
+  /** Opens what the image at a path names; files that hold its data are added to `parts`. */
+  #gateOf(imagePath: string | undefined, parts: ImageFile[]): OpenHow["openReferenced"] {
     return async (reference) => {
       if (imagePath === undefined) throw new CliError("only images in local files may name others");
-      const format = reference.format === undefined ? undefined : formatNamed(reference.format);
       const open = (path: string): Promise<Backend> => openStorage(path, this.#how(false));
-      const opened = await openReference(reference, imagePath, this.#allowed, open);
-      return (await this.#openLayer(opened.file, opened, format, false)).disk;
+      const opened = await firstThatOpens(reference, (name) =>
+        openReference({ ...reference, name }, imagePath, this.#allowed, open),
+      );
+      if (reference.kind !== "backing") {
+        const { file, path, identity } = opened;
+        parts.push({ place: path, backendName: file.name, path, identity });
+        return file;
+      }
+      const format = reference.format === undefined ? undefined : formatNamed(reference.format);
+      return (await this.#openLayer({ ...opened, place: opened.path }, format, false)).disk;
     };
   }
 
@@ -142,21 +141,33 @@ class ImageOpener {
     const last = this.#way.at(-1)?.identity;
     const first = this.#way.findIndex(({ identity }) => identity !== undefined && identity === last);
     if (first < 0 || first === this.#way.length - 1) return;
-    const paths = this.#way.slice(first).map(({ path }) => path);
-    throw new CliError(`the chain of backing files is a loop: ${paths.join(" -> ")}`);
+    const places = this.#way.slice(first).map(({ place }) => place);
+    throw new CliError(`the chain of backing files is a loop: ${places.join(" -> ")}`);
   }
 }
 
-/** Runs `work` with an image and closes the image, which writes out what is left; a failure of that counts. */
-export async function withImage<T>(image: Image, work: (image: Image) => Promise<T>): Promise<T> {
-  let result: T;
-  try {
-    result = await work(image);
-  } catch (error) {
-    // The first failure is the one to tell of.
-    await image.disk.close().catch(() => {});
-    throw error;
+/** Tries the names that an image gives to one file; what is wrong with the first one is told where none will do. */
+async function firstThatOpens<T>(
+  { name, names = [name] }: NamedReference,
+  open: (name: string) => Promise<T>,
+): Promise<T> {
+  let failure: unknown;
+  for (const candidate of names) {
+    try {
+      return await open(candidate);
+    } catch (error) {
+      if (error instanceof Interrupted) throw error;
+      failure ??= error;
+    }
   }
-  await image.disk.close();
-  return result;
+  throw failure;
+}
+
+function placeOf(reference: NamedReference, place: string): string {
+  try {
+    return referencePath(reference, place);
+  } catch {
+    // A name that cannot be followed stands for itself.
+    return reference.name;
+  }
 }

@@ -1,16 +1,24 @@
-import { type Backend, BackendError, BaseBackend, type Capabilities, type Extent, extentsOf } from "@instar/backend";
+import {
+  type Backend,
+  BackendError,
+  BaseBackend,
+  type Capabilities,
+  type Extent,
+  extentsOf,
+  MemoryBackend,
+} from "@instar/backend";
+import { PROBED, probeFormat } from "./formats/probe.js";
 import { roundUp } from "./sizes.js";
 
 /** Disks consist of sectors of this many bytes. */
 export const SECTOR = 512;
-const QCOW2_MAGIC = [0x51, 0x46, 0x49, 0xfb] as const;
 
 /**
  * A file as a raw disk, as QEMU sees it: its size is a whole number of sectors, what the file lacks to that reads as
  * zeroes, and it does not grow by a write.
  *
- * Where nobody said that the file is raw, it refuses writes that would make it look like a qcow2 image: the next one to
- * open it without naming a format would follow whatever the guest wrote there.
+ * Where nobody said that the file is raw, it refuses writes that would make it look like an image of another format: the
+ * next one to open it without naming a format would follow whatever the guest wrote there.
  */
 export class RawImage extends BaseBackend {
   readonly name: string;
@@ -41,7 +49,7 @@ export class RawImage extends BaseBackend {
   }
 
   protected override async doWrite(source: Uint8Array, offset: number, signal?: AbortSignal): Promise<void> {
-    if (this.#guessed && offset < QCOW2_MAGIC.length) await this.#refuseMagic(source, offset, signal);
+    if (this.#guessed && offset < PROBED) await this.#refuseSignature(source, offset, signal);
     await this.#file.write(source, offset, { signal });
   }
 
@@ -78,12 +86,16 @@ export class RawImage extends BaseBackend {
     return Math.max(0, Math.min(length, this.#file.size - offset));
   }
 
-  async #refuseMagic(source: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void> {
-    const head = new Uint8Array(QCOW2_MAGIC.length);
+  async #refuseSignature(source: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void> {
+    const { size } = this;
+    const head = new Uint8Array(Math.min(PROBED, size));
     await this.doRead(head, 0, signal);
     head.set(source.subarray(0, head.byteLength - offset), offset);
-    if (QCOW2_MAGIC.some((byte, index) => head[index] !== byte)) return;
-    const message = `${this.name}: would look like a qcow2 image: name the format (-f raw) to write this`;
+    const written = new MemoryBackend({ size });
+    await written.write(head, 0, { signal });
+    const format = await probeFormat(written, { signal }).catch(() => "unsupported");
+    if (format === "raw") return;
+    const message = `${this.name}: would look like an image of another format (${format}): name the format (-f raw) to write this`;
     throw new BackendError("ERR_PERMISSION", message);
   }
 }

@@ -3,8 +3,9 @@ import type { CreateOptions } from "./create-options.js";
 import { CliError } from "./errors.js";
 import { type TargetFormat, formatNamed } from "./format-names.js";
 import { referencePath } from "./gate.js";
+import { filesOf, type Image } from "./image.js";
 import { fileFacts, localPath } from "./location.js";
-import { type Image, openImage, type OpenImageOptions } from "./open-image.js";
+import { openImage, type OpenImageOptions } from "./open-image.js";
 
 /**
  * Adds what `-b` and `-F` say of the image below to what `-o` says.
@@ -55,9 +56,9 @@ export async function refuseToReplace(name: string, images: readonly Image[]): P
   const target = path === undefined ? undefined : await fileFacts(path);
   if (target === undefined) return;
   for (const image of images) {
-    for (const layer of image.layers) {
-      if (layer.identity !== target.identity) continue;
-      const part = layer.path === image.name ? "" : ` (as '${layer.path}', below '${image.name}')`;
+    for (const { identity, place } of filesOf(image)) {
+      if (identity !== target.identity) continue;
+      const part = place === image.name ? "" : ` (as '${place}', part of '${image.name}')`;
       throw new CliError(`'${name}' is in use as a source${part}: it would be destroyed`);
     }
   }

@@ -281,7 +281,7 @@ describe("io on a raw image whose format is not named", () => {
     const { code, out, err } = await instar(["io", "-c", `write -s ${at("magic")} 0 512`, at("guess.raw")]);
     expect(code).toBe(1);
     expect(err).toMatch(/^instar: .*guess\.raw: taken for raw, [^\n]*\n$/);
-    expect(out).toContain("would look like a qcow2 image: name the format (-f raw) to write this");
+    expect(out).toContain("would look like an image of another format (qcow2): name the format (-f raw) to write this");
     expect((await instar(["io", "-c", "write -q 0 512", at("guess.raw")])).code).toBe(0);
     const named = await instar(["io", "-f", "raw", "-c", `write -q -s ${at("magic")} 0 512`, at("guess.raw")]);
     expect(named).toEqual({ code: 0, out: "", err: "" });

@@ -29,6 +29,18 @@ export interface ImageReference {
     readonly depth: number;
 }
 
+export interface Mapping {
+    readonly offset: number;
+    readonly length: number;
+    readonly depth: number;
+    readonly present: boolean;
+    readonly zero: boolean;
+    readonly data: boolean;
+    readonly compressed: boolean;
+    readonly hostOffset?: number;
+    readonly file?: string;
+}
+
 export type ReferenceGate<Reference extends ImageReference = ImageReference> = (reference: Reference, options: CallOptions) => Promise<Backend>;
 
 export type RuleError = (code: ImageErrorCode, where: string, field: string, value: number | string, rule: string) => ImageError;
@@ -42,6 +54,21 @@ export class TableSlices {
 export function extentsBelow(parent: Backend | undefined, offset: number, length: number, signal: AbortSignal | undefined): AsyncGenerator<Extent>;
 
 export function isImageError(error: unknown, code?: ImageErrorCode): error is ImageError;
+
+export function joinMappings(pieces: AsyncIterable<Mapping>): AsyncGenerator<Mapping>;
+
+export function mapBelow(parent: Backend | undefined, offset: number, length: number, call: CallOptions): AsyncGenerator<Mapping>;
+
+export function mapOf(backend: Backend, offset: number, length: number, options?: CallOptions): AsyncIterable<Mapping>;
+
+export function mappedData(offset: number, length: number, place?: {
+    readonly file: string;
+    readonly hostOffset: number;
+}): Mapping;
+
+export function mappedNowhere(offset: number, length: number): Mapping;
+
+export function mappedZero(offset: number, length: number): Mapping;
 
 export function openReference<Reference extends ImageReference>(format: string, reference: Reference, gate: ReferenceGate<Reference> | undefined, options: CallOptions): Promise<Backend>;
 

@@ -1,3 +1,5 @@
+export { Mapping } from "@instar/image-format";
+export { mapOf } from "@instar/image-format";
 import { Backend } from "@instar/backend";
 import { BaseBackend } from "@instar/backend";
 import { CacheCounters } from "@instar/lru-cache";
@@ -5,6 +7,7 @@ import { CacheEvent } from "@instar/lru-cache";
 import { CallOptions } from "@instar/backend";
 import { Capabilities } from "@instar/backend";
 import { Extent } from "@instar/backend";
+import { Mapping } from "@instar/image-format";
 
 export interface AmendOptions {
     readonly backing?: {
@@ -63,18 +66,6 @@ export interface ImageReference {
     readonly format: string | undefined;
     readonly image: string;
     readonly depth: number;
-}
-
-export interface Mapping {
-    readonly offset: number;
-    readonly length: number;
-    readonly depth: number;
-    readonly present: boolean;
-    readonly zero: boolean;
-    readonly data: boolean;
-    readonly compressed: boolean;
-    readonly hostOffset?: number;
-    readonly file?: string;
 }
 
 export interface NewSnapshot {
@@ -196,7 +187,5 @@ export interface TableCounters {
 export function findSnapshot<T extends SnapshotInfo>(snapshots: readonly T[], text: string): T | undefined;
 
 export function isQcow2Error(error: unknown, code?: Qcow2ErrorCode): error is Qcow2Error;
-
-export function mapOf(backend: Backend, offset: number, length: number, options?: CallOptions): AsyncIterable<Mapping>;
 
 export function probeQcow2(file: Backend, options?: CallOptions): Promise<boolean>;

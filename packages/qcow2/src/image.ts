@@ -6,6 +6,7 @@ import {
   type Capabilities,
   type Extent,
 } from "@instar/backend";
+import { joinMappings, type Mapping } from "@instar/image-format";
 
 import { amendImage, type AmendOptions } from "./amend.js";
 import { checkImage, type CheckOptions } from "./check/check-image.js";
@@ -16,7 +17,7 @@ import type { Flights } from "./flights.js";
 import type { ImageHost } from "./image-host.js";
 import { ImageSnapshots } from "./image-snapshots.js";
 import { imageInfo, type Qcow2Info } from "./info.js";
-import { extentsOfImage, joined, type Mapping, mapRange, type MapSource } from "./map.js";
+import { extentsOfImage, mapRange, type MapSource } from "./map.js";
 import { openParts, requireBacking } from "./open.js";
 import type { Qcow2CreateOptions, Qcow2OpenOptions } from "./options.js";
 import type { Snapshots } from "./snapshots.js";
@@ -109,7 +110,7 @@ export class Qcow2Image extends BaseBackend {
     // An empty read has the same rules: closed, aborted, past the end.
     await this.read(new Uint8Array(0), offset, options);
     this.#within("map", offset, length);
-    yield* joined(mapRange(this.#mapSource(), offset, offset + length, options));
+    yield* joinMappings(mapRange(this.#mapSource(), offset, offset + length, options));
   }
 
   /**

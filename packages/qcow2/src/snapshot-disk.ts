@@ -1,4 +1,5 @@
 import { type Backend, BaseBackend, type CallOptions, type Capabilities, type Extent } from "@instar/backend";
+import { joinMappings, type Mapping } from "@instar/image-format";
 
 import type { Engine } from "./engine.js";
 import { Qcow2Error, quote } from "./errors.js";
@@ -6,7 +7,7 @@ import { maxGuestSize } from "./geometry.js";
 import { InflatedClusters } from "./inflated-clusters.js";
 import { L1Table } from "./l1-table.js";
 import { LiveHeader } from "./live-header.js";
-import { extentsOfImage, joined, type Mapping, mapRange, type MapSource } from "./map.js";
+import { extentsOfImage, mapRange, type MapSource } from "./map.js";
 import { GuestMap } from "./mapping.js";
 import { Reader } from "./reader.js";
 import type { Snapshot } from "./snapshot-entry.js";
@@ -80,7 +81,7 @@ export class SnapshotDisk extends BaseBackend {
   async *map(offset: number, length: number, options: CallOptions = {}): AsyncGenerator<Mapping> {
     // An empty read has the same rules: closed, aborted, past the end.
     await this.read(new Uint8Array(0), offset + length, options);
-    yield* joined(mapRange(this.#mapSource(), offset, offset + length, options));
+    yield* joinMappings(mapRange(this.#mapSource(), offset, offset + length, options));
   }
 
   protected async doRead(target: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void> {

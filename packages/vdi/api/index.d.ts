@@ -7,6 +7,7 @@ import { BaseBackend } from "@instar/backend";
 import { CallOptions } from "@instar/backend";
 import { Capabilities } from "@instar/backend";
 import { Extent } from "@instar/backend";
+import { Mapping } from "@instar/image-format";
 
 export interface VdiHeader {
     readonly type: "dynamic" | "static";
@@ -28,6 +29,7 @@ export class VdiImage extends BaseBackend {
     static open(file: Backend, options?: VdiOpenOptions): Promise<VdiImage>;
     get size(): number;
     info(): VdiHeader;
+    map(offset: number, length: number, options?: CallOptions): AsyncGenerator<Mapping>;
     protected doRead(target: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void>;
     protected doExtents(offset: number, length: number, signal?: AbortSignal): AsyncGenerator<Extent>;
     protected doClose(): Promise<void>;

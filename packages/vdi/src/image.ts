@@ -1,5 +1,12 @@
 import { type Backend, BaseBackend, type CallOptions, type Capabilities, type Extent } from "@instar/backend";
-import { readOnlyCapabilities } from "@instar/image-format";
+import {
+  joinMappings,
+  mappedData,
+  mappedNowhere,
+  mappedZero,
+  type Mapping,
+  readOnlyCapabilities,
+} from "@instar/image-format";
 
 import { BlockMap } from "./block-map.js";
 import { ruleError } from "./rule-error.js";
@@ -58,6 +65,17 @@ export class VdiImage extends BaseBackend {
     return this.#header;
   }
 
+  /**
+   * Where the bytes of a range come from, in runs as long as possible. Nothing is read but tables.
+   *
+   * @throws {@link BackendError} `ERR_RANGE` past the end, when iterated
+   */
+  async *map(offset: number, length: number, options: CallOptions = {}): AsyncGenerator<Mapping> {
+    // An empty read at the end has the same rules: closed, aborted, past the end.
+    await this.read(new Uint8Array(0), offset + length, options);
+    yield* joinMappings(this.#pieces(offset, length, options));
+  }
+
   protected async doRead(target: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void> {
     for (let done = 0; done < target.length;) {
       const run = await this.#map.run(offset + done, offset + target.length, signal);
@@ -78,5 +96,15 @@ export class VdiImage extends BaseBackend {
 
   protected override async doClose(): Promise<void> {
     await this.file.close();
+  }
+
+  async *#pieces(offset: number, length: number, { signal }: CallOptions): AsyncGenerator<Mapping> {
+    for (let at = offset; at < offset + length;) {
+      const run = await this.#map.run(at, offset + length, signal);
+      if (run.kind === "data") yield mappedData(at, run.length, { file: this.file.name, hostOffset: run.fileOffset });
+      else if (run.kind === "zero") yield mappedZero(at, run.length);
+      else yield mappedNowhere(at, run.length);
+      at += run.length;
+    }
   }
 }

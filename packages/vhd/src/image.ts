@@ -1,5 +1,21 @@
-import { type Backend, BaseBackend, type Capabilities, type Extent, extentsOf } from "@instar/backend";
-import { extentsBelow, readBelow, readOnlyCapabilities } from "@instar/image-format";
+import {
+  type Backend,
+  BaseBackend,
+  type CallOptions,
+  type Capabilities,
+  type Extent,
+  extentsOf,
+} from "@instar/backend";
+import {
+  extentsBelow,
+  joinMappings,
+  mapBelow,
+  mapOf,
+  mappedData,
+  type Mapping,
+  readBelow,
+  readOnlyCapabilities,
+} from "@instar/image-format";
 
 import { BlockMap, type Run } from "./block-map.js";
 import { ruleError } from "./rule-error.js";
@@ -98,6 +114,17 @@ export class VhdImage extends BaseBackend {
     };
   }
 
+  /**
+   * Where the bytes of a range come from, in runs as long as possible. Nothing is read but tables.
+   *
+   * @throws {@link BackendError} `ERR_RANGE` past the end, when iterated
+   */
+  async *map(offset: number, length: number, options: CallOptions = {}): AsyncGenerator<Mapping> {
+    // An empty read at the end has the same rules: closed, aborted, past the end.
+    await this.read(new Uint8Array(0), offset + length, options);
+    yield* joinMappings(this.#pieces(offset, length, options));
+  }
+
   protected async doRead(target: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void> {
     for (let done = 0; done < target.length;) {
       const run = await this.#run(offset + done, offset + target.length, signal);
@@ -124,6 +151,19 @@ export class VhdImage extends BaseBackend {
   protected override async doClose(): Promise<void> {
     await this.backing?.close();
     await this.file.close();
+  }
+
+  async *#pieces(offset: number, length: number, call: CallOptions): AsyncGenerator<Mapping> {
+    if (!this.#map) {
+      yield* mapOf(this.file, offset, length, call);
+      return;
+    }
+    for (let at = offset; at < offset + length;) {
+      const run = await this.#run(at, offset + length, call.signal);
+      if (run.kind === "absent") yield* mapBelow(this.backing, at, run.length, call);
+      else yield mappedData(at, run.length, { file: this.file.name, hostOffset: run.fileOffset });
+      at += run.length;
+    }
   }
 
   #run(offset: number, end: number, signal: AbortSignal | undefined): Promise<Run> {

@@ -8,6 +8,7 @@ import { CallOptions } from "@instar/backend";
 import { Capabilities } from "@instar/backend";
 import { Extent } from "@instar/backend";
 import { ImageReference } from "@instar/image-format";
+import { Mapping } from "@instar/image-format";
 import { ReferenceGate as Gate } from "@instar/image-format";
 
 export interface ParentReference extends ImageReference {
@@ -29,6 +30,7 @@ export class VhdxImage extends BaseBackend {
     static open(file: Backend, options?: VhdxOpenOptions): Promise<VhdxImage>;
     get size(): number;
     info(): VhdxInfo;
+    map(offset: number, length: number, options?: CallOptions): AsyncGenerator<Mapping>;
     protected doRead(target: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void>;
     protected doExtents(offset: number, length: number, signal?: AbortSignal): AsyncGenerator<Extent>;
     protected doClose(): Promise<void>;

@@ -1,5 +1,15 @@
 import { type Backend, BaseBackend, type CallOptions, type Capabilities, type Extent } from "@instar/backend";
-import { extentsBelow, openReference, readBelow, readOnlyCapabilities } from "@instar/image-format";
+import {
+  extentsBelow,
+  joinMappings,
+  mapBelow,
+  mappedData,
+  mappedZero,
+  type Mapping,
+  openReference,
+  readBelow,
+  readOnlyCapabilities,
+} from "@instar/image-format";
 
 import { BlockMap } from "./block-map.js";
 import { ruleError } from "./rule-error.js";
@@ -123,6 +133,17 @@ export class VhdxImage extends BaseBackend {
     };
   }
 
+  /**
+   * Where the bytes of a range come from, in runs as long as possible. Nothing is read but tables.
+   *
+   * @throws {@link BackendError} `ERR_RANGE` past the end, when iterated
+   */
+  async *map(offset: number, length: number, options: CallOptions = {}): AsyncGenerator<Mapping> {
+    // An empty read at the end has the same rules: closed, aborted, past the end.
+    await this.read(new Uint8Array(0), offset + length, options);
+    yield* joinMappings(this.#pieces(offset, length, options));
+  }
+
   protected async doRead(target: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void> {
     for (let done = 0; done < target.length;) {
       const run = await this.#map.run(offset + done, offset + target.length, signal);
@@ -146,6 +167,16 @@ export class VhdxImage extends BaseBackend {
   protected override async doClose(): Promise<void> {
     await this.backing?.close();
     await this.file.close();
+  }
+
+  async *#pieces(offset: number, length: number, call: CallOptions): AsyncGenerator<Mapping> {
+    for (let at = offset; at < offset + length;) {
+      const run = await this.#map.run(at, offset + length, call.signal);
+      if (run.kind === "data") yield mappedData(at, run.length, { file: this.file.name, hostOffset: run.fileOffset });
+      else if (run.kind === "zero") yield mappedZero(at, run.length);
+      else yield* mapBelow(this.backing, at, run.length, call);
+      at += run.length;
+    }
   }
 }
 

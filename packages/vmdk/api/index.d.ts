@@ -8,9 +8,18 @@ import { CallOptions } from "@instar/backend";
 import { Capabilities } from "@instar/backend";
 import { Extent } from "@instar/backend";
 import { ImageReference } from "@instar/image-format";
+import { Mapping } from "@instar/image-format";
 import { ReferenceGate as Gate } from "@instar/image-format";
 
 export type ReferenceGate = Gate<VmdkReference>;
+
+export interface VmdkExtentInfo {
+    readonly name: string | undefined;
+    readonly type: "SPARSE" | "FLAT" | "ZERO" | undefined;
+    readonly size: number;
+    readonly grainSize: number | undefined;
+    readonly compressed: boolean;
+}
 
 export class VmdkImage extends BaseBackend {
     #private;
@@ -22,6 +31,7 @@ export class VmdkImage extends BaseBackend {
     private constructor();
     static open(file: Backend, options?: VmdkOpenOptions): Promise<VmdkImage>;
     info(): VmdkInfo;
+    map(offset: number, length: number, options?: CallOptions): AsyncGenerator<Mapping>;
     protected doRead(target: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void>;
     protected doExtents(offset: number, length: number, signal?: AbortSignal): AsyncGenerator<Extent>;
     protected doClose(): Promise<void>;
@@ -35,7 +45,7 @@ export interface VmdkInfo {
     readonly contentId: number;
     readonly parentContentId: number | undefined;
     readonly parentName: string | undefined;
-    readonly extentSizes: readonly number[];
+    readonly extents: readonly VmdkExtentInfo[];
 }
 
 export interface VmdkOpenOptions extends CallOptions {

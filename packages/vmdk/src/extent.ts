@@ -25,6 +25,10 @@ export interface DiskExtent {
   readonly file: Backend | undefined;
   /** Whether its file is a raw one, which may itself have holes. */
   readonly flat: boolean;
+  /** Bytes of a grain, where it has grains. */
+  readonly grainSize: number | undefined;
+  /** Whether its grains are compressed. */
+  readonly compressed: boolean;
   /** The run that begins at an offset and ends at `end` at the latest. */
   run(offset: number, end: number, signal: AbortSignal | undefined): Promise<Run>;
 }
@@ -34,6 +38,8 @@ export class FlatExtent implements DiskExtent {
   readonly size: number;
   readonly file: Backend;
   readonly flat = true;
+  readonly grainSize = undefined;
+  readonly compressed = false;
   readonly #start: number;
 
   /** @throws {@link ImageError} `ERR_TRUNCATED` where the file is shorter */
@@ -57,6 +63,8 @@ export class ZeroExtent implements DiskExtent {
   readonly size: number;
   readonly file = undefined;
   readonly flat = false;
+  readonly grainSize = undefined;
+  readonly compressed = false;
 
   constructor(size: number) {
     this.size = size;

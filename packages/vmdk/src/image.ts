@@ -1,5 +1,22 @@
-import { type Backend, BaseBackend, type Capabilities, type Extent, extentsOf } from "@instar/backend";
-import { extentsBelow, readBelow, readOnlyCapabilities } from "@instar/image-format";
+import {
+  type Backend,
+  BaseBackend,
+  type CallOptions,
+  type Capabilities,
+  type Extent,
+  extentsOf,
+} from "@instar/backend";
+import {
+  extentsBelow,
+  joinMappings,
+  mapBelow,
+  mapOf,
+  mappedData,
+  mappedZero,
+  type Mapping,
+  readBelow,
+  readOnlyCapabilities,
+} from "@instar/image-format";
 
 import { ruleError } from "./rule-error.js";
 import type { DiskExtent, Run } from "./extent.js";
@@ -15,7 +32,7 @@ export interface VmdkInfo {
   readonly size: number;
   /** Size of a grain of the first extent that has any. */
   readonly grainSize: number | undefined;
-  /** Whether grains are compressed. */
+  /** Whether grains of any extent are compressed. */
   readonly compressed: boolean;
   /** Changes when the disk does. */
   readonly contentId: number;
@@ -23,8 +40,21 @@ export interface VmdkInfo {
   readonly parentContentId: number | undefined;
   /** What the image calls its parent. */
   readonly parentName: string | undefined;
-  /** Guest bytes of each extent, in order. */
-  readonly extentSizes: readonly number[];
+  /** What the disk consists of, in order. */
+  readonly extents: readonly VmdkExtentInfo[];
+}
+
+/** A part of a disk. Sizes are bytes. */
+export interface VmdkExtentInfo {
+  /** Its name in the descriptor; `undefined` for what is in the file of the image itself, or in none. */
+  readonly name: string | undefined;
+  /** Its type in the descriptor; `undefined` for what is in the file of the image itself. */
+  readonly type: "SPARSE" | "FLAT" | "ZERO" | undefined;
+  /** Guest size. */
+  readonly size: number;
+  /** `undefined` where it has no grains. */
+  readonly grainSize: number | undefined;
+  readonly compressed: boolean;
 }
 
 /** An extent in its place on the disk. */
@@ -85,10 +115,23 @@ export class VmdkImage extends BaseBackend {
 
   /** What descriptor and headers say. */
   info(): VmdkInfo {
-    const { descriptor, extents, grainSize, compressed } = this.#parts;
+    const { descriptor, extents: parts } = this.#parts;
     const { createType, contentId, parentContentId, parentName } = descriptor;
-    const extentSizes = extents.map(({ size }) => size);
-    return { createType, size: this.size, grainSize, compressed, contentId, parentContentId, parentName, extentSizes };
+    const extents = parts.map((part, index) => this.#extentInfo(part, index));
+    const grainSize = extents.find((extent) => extent.grainSize !== undefined)?.grainSize;
+    const compressed = extents.some((extent) => extent.compressed);
+    return { createType, size: this.size, grainSize, compressed, contentId, parentContentId, parentName, extents };
+  }
+
+  /**
+   * Where the bytes of a range come from, in runs as long as possible. Nothing is read but tables.
+   *
+   * @throws {@link BackendError} `ERR_RANGE` past the end, when iterated
+   */
+  async *map(offset: number, length: number, options: CallOptions = {}): AsyncGenerator<Mapping> {
+    // An empty read at the end has the same rules: closed, aborted, past the end.
+    await this.read(new Uint8Array(0), offset + length, options);
+    yield* joinMappings(this.#pieces(offset, length, options));
   }
 
   protected async doRead(target: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void> {
@@ -121,6 +164,24 @@ export class VmdkImage extends BaseBackend {
     await this.backing?.close();
     await closeExtents(this.file, this.#parts.extents);
     await this.file.close();
+  }
+
+  async *#pieces(offset: number, length: number, call: CallOptions): AsyncGenerator<Mapping> {
+    for (let at = offset; at < offset + length;) {
+      const { run, extent } = await this.#run(at, offset + length, call.signal);
+      if (run.kind === "data") {
+        if (extent.flat) yield* mapFlat(run, at, call);
+        else yield mappedData(at, run.length, { file: run.file.name, hostOffset: run.fileOffset });
+      } else if (run.kind === "compressed") yield mappedData(at, run.length);
+      else if (run.kind === "zero") yield mappedZero(at, run.length);
+      else yield* mapBelow(this.backing, at, run.length, call);
+      at += run.length;
+    }
+  }
+
+  #extentInfo({ file, size, grainSize, compressed }: DiskExtent, index: number): VmdkExtentInfo {
+    const line = file === this.file ? undefined : this.#parts.descriptor.extents[index];
+    return { name: line?.name || undefined, type: line?.type, size, grainSize, compressed };
   }
 
   /** The run that begins at a guest offset, and the extent it is of. */
@@ -202,5 +263,11 @@ async function* extentsOfFlat(
 ): AsyncGenerator<Extent> {
   for await (const { offset, length, kind } of extentsOf(run.file, run.fileOffset, run.length, { signal })) {
     yield { offset: at + offset - run.fileOffset, length, kind };
+  }
+}
+
+async function* mapFlat(run: Extract<Run, { kind: "data" }>, at: number, call: CallOptions): AsyncGenerator<Mapping> {
+  for await (const piece of mapOf(run.file, run.fileOffset, run.length, call)) {
+    yield { ...piece, offset: at + piece.offset - run.fileOffset };
   }
 }

@@ -28,9 +28,6 @@ export interface VmdkOpenOptions extends CallOptions {
 export interface OpenedParts {
   readonly descriptor: Descriptor;
   readonly extents: readonly DiskExtent[];
-  /** Size of a grain in bytes, where the first extent has grains. */
-  readonly grainSize: number | undefined;
-  readonly compressed: boolean;
 }
 
 /** The magic number of the sparse extents of old ESX servers, "COWD". */
@@ -75,8 +72,7 @@ export async function readParts(file: Backend, options: VmdkOpenOptions): Promis
   if (header.capacity === 0 && descriptor.extents.length > 0) {
     return openListed(file, descriptor, references, cacheBytes, signal);
   }
-  const { grainSize, compressed } = header;
-  return { descriptor, extents: [new SparseExtent(file, header, cacheBytes)], grainSize, compressed };
+  return { descriptor, extents: [new SparseExtent(file, header, cacheBytes)] };
 }
 
 /** Closes the files of extents, but for the one that holds the descriptor. */
@@ -125,8 +121,6 @@ async function openListed(
   }
   if (lines.length === 0) throw ruleError("ERR_INVALID_HEADER", file.name, "extents", 0, "be one at least");
   const extents: DiskExtent[] = [];
-  let grainSize: number | undefined;
-  let compressed = false;
   try {
     for (const line of lines) {
       if (line.type === "ZERO") {
@@ -141,8 +135,6 @@ async function openListed(
         }
         const header = await sparseHeaderOf(opened, line, signal);
         extents.push(new SparseExtent(opened, header, cacheBytes / lines.length));
-        grainSize ??= header.grainSize;
-        compressed ||= header.compressed;
       } catch (error) {
         await opened.close();
         throw error;
@@ -152,7 +144,7 @@ async function openListed(
     await closeExtents(file, extents);
     throw error;
   }
-  return { descriptor, extents, grainSize, compressed };
+  return { descriptor, extents };
 }
 
 async function sparseHeaderOf(

@@ -26,6 +26,14 @@ export class SparseExtent implements DiskExtent {
     return this.#header.capacity;
   }
 
+  get grainSize(): number {
+    return this.#header.grainSize;
+  }
+
+  get compressed(): boolean {
+    return this.#header.compressed;
+  }
+
   /**
    * The run that begins at an offset and ends at `end` at the latest.
    *

@@ -25,7 +25,7 @@ describe("images made by qemu-img, committed", () => {
       expect(disk.size).toBe(FIXTURE_SIZE);
       expect(firstDifference(await contents(disk), expected)).toBe(-1);
       expect(await firstLie(disk, expected)).toBe(-1);
-      expect(disk.info()).toMatchObject({ createType, extentSizes: [FIXTURE_SIZE] });
+      expect(disk.info()).toMatchObject({ createType, extents: [{ size: FIXTURE_SIZE }] });
       expect(asked.length).toBe(/^mono.*Sparse|^stream/.test(createType) ? 0 : 1);
     });
   }

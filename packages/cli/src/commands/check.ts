@@ -5,7 +5,8 @@ import { cacheMode } from "../cache-mode.js";
 import { type Command, type Context, defineCommand } from "../command.js";
 import { printable, UsageError } from "../errors.js";
 import { formatOption } from "../format-names.js";
-import { openImage, withImage } from "../open-image.js";
+import { withImage } from "../image.js";
+import { openImage } from "../open-image.js";
 import { fixed } from "../sizes.js";
 
 const OPTIONS = {

@@ -5,7 +5,8 @@ import { type Command, type Context, defineCommand } from "../command.js";
 import { firstDifference } from "../comparison.js";
 import { exitingWith, UsageError } from "../errors.js";
 import { formatOption } from "../format-names.js";
-import { type Image, openImage, withImage } from "../open-image.js";
+import { type Image, withImage } from "../image.js";
+import { openImage } from "../open-image.js";
 import { Progress } from "../progress.js";
 
 const OPTIONS = {

@@ -4,7 +4,8 @@ import { type Command, type Context, defineCommand } from "../command.js";
 import { UsageError } from "../errors.js";
 import { formatOption } from "../format-names.js";
 import { describeLayer, forPeople } from "../image-info.js";
-import { openImage, withImage } from "../open-image.js";
+import { withImage } from "../image.js";
+import { openImage } from "../open-image.js";
 
 const OPTIONS = {
   format: { short: "f", value: "FMT", help: "format of the image (default: told by its content)" },
@@ -39,7 +40,7 @@ async function info(args: Arguments<keyof typeof OPTIONS>, context: Context): Pr
     withoutBacking: !args.has("backing-chain"),
   });
   const chain = await withImage(image, () =>
-    Promise.all(image.layers.map((layer, depth) => describeLayer(layer, depth === 0 ? file : (layer.path ?? "")))),
+    Promise.all(image.layers.map((layer, depth) => describeLayer(layer, depth === 0 ? file : layer.place))),
   );
   const shown = args.has("backing-chain") ? chain : chain[0];
   await context.print(output === "json" ? `${JSON.stringify(shown, null, 4)}\n` : chain.map(forPeople).join("\n"));

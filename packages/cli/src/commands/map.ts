@@ -1,11 +1,12 @@
-import type { Mapping } from "@instar/qcow2";
+import type { Mapping } from "@instar/image-format";
 import { OPEN_OPTIONS } from "../access.js";
 import { type Arguments, oneOf } from "../args.js";
 import { type Command, type Context, defineCommand } from "../command.js";
 import { CliError, printable, UsageError } from "../errors.js";
 import { formatOption } from "../format-names.js";
+import { filesOf, type Image, withImage } from "../image.js";
 import { mappingsOf } from "../mapping.js";
-import { openImage, withImage } from "../open-image.js";
+import { openImage } from "../open-image.js";
 import { parseSize } from "../sizes.js";
 
 const OPTIONS = {
@@ -48,9 +49,14 @@ async function map(args: Arguments<keyof typeof OPTIONS>, context: Context): Pro
     const from = Math.min(start, image.disk.size);
     const mappings = mappingsOf(image, from, Math.min(limit, image.disk.size - from), context.signal);
     if (output === "json") await printForPrograms(mappings, context);
-    else await printForPeople(mappings, context, (depth) => image.layers[depth]?.path ?? file);
+    else await printForPeople(mappings, context, placesOf(image));
     return 0;
   });
+}
+
+/** What the chain of names calls the files, by the names that mappings have for them. */
+function placesOf(image: Image): ReadonlyMap<string, string> {
+  return new Map(filesOf(image).map(({ backendName, place }) => [backendName, place]));
 }
 
 async function printForPrograms(mappings: AsyncIterable<Mapping>, context: Context): Promise<void> {
@@ -69,16 +75,16 @@ async function printForPrograms(mappings: AsyncIterable<Mapping>, context: Conte
 async function printForPeople(
   mappings: AsyncIterable<Mapping>,
   context: Context,
-  fileAt: (depth: number) => string,
+  places: ReadonlyMap<string, string>,
 ): Promise<void> {
   const column = (text: string): string => text.padEnd(16);
   const hex = (value: number): string => column(value === 0 ? "0" : `0x${value.toString(16)}`);
   await context.print(`${column("Offset")}${column("Length")}${column("Mapped to")}File\n`);
-  for await (const { offset, length, depth, zero, data, hostOffset } of mappings) {
+  for await (const { offset, length, zero, data, hostOffset, file = "" } of mappings) {
     if (!data || zero) continue;
     if (hostOffset === undefined) {
       throw new CliError("the image holds compressed clusters, which have no place of their own: use --output=json");
     }
-    await context.print(`${hex(offset)}${hex(length)}${hex(hostOffset)}${printable(fileAt(depth))}\n`);
+    await context.print(`${hex(offset)}${hex(length)}${hex(hostOffset)}${printable(places.get(file) ?? file)}\n`);
   }
 }

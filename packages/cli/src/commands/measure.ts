@@ -4,8 +4,9 @@ import { type Command, type Context, defineCommand } from "../command.js";
 import { createOptionsHelp, parseCreateOptions } from "../create-options.js";
 import { UsageError } from "../errors.js";
 import { type TargetFormat, targetFormatNamed, formatOption } from "../format-names.js";
+import { type Image, withImage } from "../image.js";
 import { type Measured, measureQcow2 } from "../measure-qcow2.js";
-import { type Image, openImage, withImage } from "../open-image.js";
+import { openImage } from "../open-image.js";
 import { SECTOR } from "../raw-image.js";
 import { parseSize, roundUp } from "../sizes.js";
 

@@ -5,7 +5,8 @@ import { type CacheMode, cacheMode } from "../cache-mode.js";
 import type { Context } from "../command.js";
 import { CliError } from "../errors.js";
 import type { Format } from "../format-names.js";
-import { type Image, openImage } from "../open-image.js";
+import type { Image } from "../image.js";
+import { openImage } from "../open-image.js";
 
 /** Which image to open for commands, and how to treat it. */
 export interface IoImageOptions {

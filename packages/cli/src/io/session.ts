@@ -1,7 +1,7 @@
 import type { Backend } from "@instar/backend";
 import type { Context } from "../command.js";
 import { CliError } from "../errors.js";
-import type { Image } from "../open-image.js";
+import type { Image } from "../image.js";
 import { type IoImageOptions, openIoImage } from "./io-image.js";
 
 /** What commands work with: at most one image that is open, and what is around it. */

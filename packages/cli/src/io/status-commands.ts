@@ -151,6 +151,6 @@ async function info({ image }: IoSession): Promise<string> {
     lines.push(`cluster size: ${formatExact(clusterSize)}`);
     lines.push(`vm state offset: ${formatExact(roundUp(image.disk.size, reach))}`);
   }
-  if (facts?.["format-specific"]) lines.push(...specificLines(facts["format-specific"].data));
+  if (facts?.["format-specific"]) lines.push(...specificLines(facts["format-specific"]));
   return `${lines.join("\n")}\n`;
 }
