@@ -10,6 +10,7 @@ export interface CreateOptions {
   readonly compat?: string;
   readonly clusterSize?: number;
   readonly refcountBits?: number;
+  readonly compressionType?: "zlib" | "zstd";
   readonly backingFile?: string;
   readonly backingFormat?: Format;
 }
@@ -34,7 +35,7 @@ const READERS: Readonly<Record<TargetFormat, Readers>> = {
     refcount_bits: (value) => ({ refcountBits: parseSize(value, "refcount_bits") }),
     backing_file: (value) => ({ backingFile: value }),
     backing_fmt: (value) => ({ backingFormat: formatNamed(value) }),
-    compression_type: only("compression_type", "zlib"),
+    compression_type: (value) => ({ compressionType: compressionNamed(value) }),
     extended_l2: only("extended_l2", "off"),
     lazy_refcounts: only("lazy_refcounts", "off"),
     preallocation: only("preallocation", "off"),
@@ -42,6 +43,11 @@ const READERS: Readonly<Record<TargetFormat, Readers>> = {
     data_file_raw: only("data_file_raw", "off"),
   },
 };
+
+function compressionNamed(value: string): "zlib" | "zstd" {
+  if (value === "zlib" || value === "zstd") return value;
+  throw new UsageError(`compression_type '${value}': must be zlib or zstd`);
+}
 
 /** An option that scripts give, of which one value alone can be had here. */
 function only(name: string, supported: string): (value: string) => CreateOptions {
@@ -60,6 +66,7 @@ const HELP: Readonly<Record<TargetFormat, string>> = {
   backing_fmt=<str>      - Image format of the base image
   cluster_size=<size>    - qcow2 cluster size, 512 to 2M (default: 64k)
   compat=<str>           - Compatibility level (v2 [0.10] or v3 [1.1])
+  compression_type=<str> - How compressed clusters are packed, zlib or zstd (default: zlib)
   refcount_bits=<num>    - Width of a reference count entry in bits, 1 to 64 (default: 16)
   size=<size>            - Virtual disk size
 `,

@@ -4,12 +4,13 @@ import { type TargetFormat } from "./format-names.js";
 
 /** The line that says what is made, in the words and the order of qemu-img. */
 export function formattingLine(name: string, format: TargetFormat, size: number, options: CreateOptions): string {
-  const { compat, clusterSize = 65536, refcountBits = 16, backingFile, backingFormat } = options;
+  const { compat, clusterSize = 65536, refcountBits = 16, compressionType = "zlib" } = options;
+  const { backingFile, backingFormat } = options;
   const qcow2 = format === "qcow2";
   const fields: (readonly [name: string, value: string | number | undefined])[] = [
     ["cluster_size", qcow2 ? clusterSize : undefined],
     ["extended_l2", qcow2 ? "off" : undefined],
-    ["compression_type", qcow2 ? "zlib" : undefined],
+    ["compression_type", qcow2 ? compressionType : undefined],
     ["size", size],
     ["compat", compat],
     ["backing_file", backingFile?.replaceAll(",", ",,")],

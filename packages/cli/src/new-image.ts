@@ -85,7 +85,8 @@ async function leaveNothing(path: string, existed: boolean, context: Context): P
 }
 
 async function format(file: Backend, { format: kind, size, options, base, name }: NewImage): Promise<Backend> {
-  const { compat = "1.1", clusterSize, refcountBits, backingFile, backingFormat = "raw" } = options;
+  const { compat = "1.1", clusterSize, refcountBits, compressionType } = options;
+  const { backingFile, backingFormat = "raw" } = options;
   const sectors = roundUp(size, SECTOR);
   if (kind === "raw") {
     await file.truncate(0);
@@ -98,6 +99,7 @@ async function format(file: Backend, { format: kind, size, options, base, name }
       version: compat === "0.10" || compat === "v2" ? 2 : 3,
       ...(clusterSize !== undefined && { clusterSize }),
       ...(refcountBits !== undefined && { refcountBits }),
+      ...(compressionType !== undefined && { compressionType }),
       ...(backingFile !== undefined && {
         backing: { name: backingFile, format: backingFormat },
         // Where nobody is to read what is below, nothing is.
@@ -114,6 +116,7 @@ const OPTION_NAMES: ReadonlyMap<string, string> = new Map([
   ["version", "compat"],
   ["clusterSize", "cluster_size"],
   ["refcountBits", "refcount_bits"],
+  ["compressionType", "compression_type"],
   ["backing.name", "backing_file"],
   ["backing.format", "backing_fmt"],
 ]);

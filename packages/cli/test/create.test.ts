@@ -85,6 +85,11 @@ describe("create refuses, and leaves what is there as it was,", () => {
     [["-f", "qcow2", "-o", "compat=v2,refcount_bits=8", "FILE", "1M"], "refcount_bits is 8, must be 16 in version 2"],
     [["-f", "qcow2", "-o", "compat=v9", "FILE", "1M"], "compat 'v9': must be one of 0.10, 1.1, v2, v3"],
     [["-f", "qcow2", "-o", "foo=1", "FILE", "1M"], "-o foo: qcow2 has no such option"],
+    [["-f", "qcow2", "-o", "compression_type=lz4", "FILE", "1M"], "compression_type 'lz4': must be zlib or zstd"],
+    [
+      ["-f", "qcow2", "-o", "compat=v2,compression_type=zstd", "FILE", "1M"],
+      "compression_type is zstd, must be zlib in version 2",
+    ],
     [["-f", "qcow2", "-o", "extended_l2=on", "FILE", "1M"], "extended_l2=on is not supported"],
     [["-f", "raw", "-o", "cluster_size=1k", "FILE", "1M"], "-o cluster_size: raw has no such option"],
     [["-f", "qcow2", "FILE", "1Z"], "invalid size '1Z'"],
@@ -130,6 +135,14 @@ describe.skipIf(!HAS_QEMU)(`qemu-img takes what create has made ${NEEDS_QEMU}`, 
       (compat === "v2" ? ["16"] : ["1", "16", "64"]).map((bits) => [compat, cluster, bits] as const),
     ),
   );
+
+  it("compression_type=zstd", async () => {
+    const argv = ["create", "-f", "qcow2", "-o", "compression_type=zstd"];
+    const ours = await instar([...argv, at("ours"), "100M"]);
+    expect(ours.out).toBe((await qemu("qemu-img", ...argv, at("theirs"), "100M")).replace(at("theirs"), at("ours")));
+    expect((await instar(["info", at("ours")])).out).toContain("    compression type: zstd\n");
+    expect((await program("qemu-img", ["compare", at("ours"), at("theirs")])).code).toBe(0);
+  });
 
   it.each(matrix)("compat=%s, cluster_size=%s, refcount_bits=%s", async (compat, cluster, bits) => {
     const options = `compat=${compat},cluster_size=${cluster},refcount_bits=${bits}`;

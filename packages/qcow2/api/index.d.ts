@@ -45,6 +45,10 @@ export interface CheckReport {
     readonly problems: readonly CheckProblem[];
 }
 
+export interface CompressedWriteOptions extends CallOptions {
+    readonly unordered?: boolean | undefined;
+}
+
 declare type CompressionType = "zlib" | "zstd";
 
 export interface CreateLayoutOptions {
@@ -52,6 +56,7 @@ export interface CreateLayoutOptions {
     readonly version?: 2 | 3 | undefined;
     readonly clusterSize?: number | undefined;
     readonly refcountBits?: number | undefined;
+    readonly compressionType?: CompressionType | undefined;
     readonly backing?: {
         readonly name: string;
         readonly format: string;
@@ -115,6 +120,7 @@ export class Qcow2Image extends BaseBackend {
     get counters(): TableCounters;
     info(): Qcow2Info;
     map(offset: number, length: number, options?: CallOptions): AsyncGenerator<Mapping>;
+    writeCompressed(source: Uint8Array, offset: number, options?: CompressedWriteOptions): Promise<void>;
     check(options?: CheckOptions): Promise<CheckReport>;
     amend(options: AmendOptions): Promise<void>;
     protected doRead(target: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void>;

@@ -6,7 +6,7 @@ import type { HostFile } from "./host-file.js";
 import type { Layout } from "./layout.js";
 import type { LiveHeader } from "./live-header.js";
 import type { MetadataRanges } from "./metadata-ranges.js";
-import type { FreedBatch, PendingFrees } from "./pending-frees.js";
+import type { ClusterRange, FreedBatch, PendingFrees } from "./pending-frees.js";
 import type { Refcounts } from "./refcounts.js";
 
 /** Host clusters in a row that belong to whoever has allocated them. */
@@ -17,6 +17,12 @@ export interface Allocation {
   readonly count: number;
   /** Whether nothing was ever written there and the file ends before, so that they read as zeroes once it grows. */
   readonly virgin: boolean;
+}
+
+/** Bytes in a row for compressed data, and the host clusters that were counted for them. */
+export interface PackedBytes extends Readonly<ClusterRange> {
+  /** Offset of the first byte in the file. */
+  readonly offset: number;
 }
 
 /** Hands out host clusters, first fit, and takes them back. */
@@ -32,6 +38,8 @@ export class Allocator {
   #hint = 0;
   /** From this cluster on nothing was ever written. */
   #virginFrom: number;
+  /** The cluster that compressed data was put into last, and how many of its bytes are used. */
+  #packed: { readonly cluster: number; used: number } | undefined;
 
   constructor(
     file: HostFile,
@@ -60,8 +68,16 @@ export class Allocator {
     return this.#lock.runExclusive(() => this.#allocate(count, count));
   }
 
+  /**
+   * Allocates bytes for compressed data, at most a cluster: behind those that were allocated last where there is room,
+   * even into a cluster that follows. Each cluster they touch is counted once for them.
+   */
+  allocateBytes(length: number): Promise<PackedBytes> {
+    return this.#lock.runExclusive(() => this.#allocateBytes(length));
+  }
+
   /** Takes back clusters that were never linked. What was being written to them must have ended, or failed. */
-  giveBack({ first, count }: Allocation): void {
+  giveBack({ first, count }: Readonly<ClusterRange>): void {
     this.#frees.add(first, count);
   }
 
@@ -84,6 +100,7 @@ export class Allocator {
       try {
         this.#hint = Math.min(this.#hint, await work(this.#hint));
       } finally {
+        this.#packed = undefined;
         this.#touched(Math.ceil(this.#file.size / this.#layout.clusterSize));
       }
     });
@@ -96,9 +113,35 @@ export class Allocator {
         range.first += done;
         range.count -= done;
         this.#hint = Math.min(this.#hint, free[0] ?? this.#hint);
+        // What becomes free may soon be somebody else's: nothing more is put behind the compressed data that was there.
+        if (this.#packed && free.includes(this.#packed.cluster)) this.#packed = undefined;
       }
       ranges.shift();
     }
+  }
+
+  async #allocateBytes(length: number): Promise<PackedBytes> {
+    const { clusterSize } = this.#layout;
+    const packed = this.#packed;
+    const room = packed ? clusterSize - packed.used : 0;
+    if (packed && room >= length && (await this.#refcounts.share(packed.cluster))) {
+      const offset = packed.cluster * clusterSize + packed.used;
+      packed.used += length;
+      return { offset, first: packed.cluster, count: 1 };
+    }
+    const fresh = await this.#allocate(1, 1);
+    const follows = packed && room > 0 && room < length && fresh.first === packed.cluster + 1;
+    try {
+      if (follows && (await this.#refcounts.share(packed.cluster))) {
+        this.#packed = { cluster: fresh.first, used: length - room };
+        return { offset: fresh.first * clusterSize - room, first: packed.cluster, count: 2 };
+      }
+    } catch (error) {
+      this.giveBack(fresh);
+      throw error;
+    }
+    this.#packed = { cluster: fresh.first, used: length };
+    return { offset: fresh.first * clusterSize, first: fresh.first, count: 1 };
   }
 
   async #allocate(most: number, least: number): Promise<Allocation> {

@@ -2,7 +2,7 @@ import type { Backend, CallOptions } from "@instar/backend";
 
 import { checkCreateOptions, type CreateLayoutOptions } from "./create-options.js";
 import { viewOf } from "./bytes.js";
-import { encodeFeatureNames, KNOWN_FEATURES } from "./features.js";
+import { encodeFeatureNames, INCOMPATIBLE, KNOWN_FEATURES } from "./features.js";
 import { type Geometry, geometryOf } from "./geometry.js";
 import { type Qcow2Header, V2_LENGTH } from "./header.js";
 import { encodeHeader } from "./header-encode.js";
@@ -38,7 +38,7 @@ export interface ImagePlan {
  * @throws {@link Qcow2Error} `ERR_INVALID_OPTION`
  */
 export function planImage(options: CreateLayoutOptions, where: string): ImagePlan {
-  const { version, clusterBits, refcountOrder, size, backing } = checkCreateOptions(options, where);
+  const { version, clusterBits, refcountOrder, size, compressionType, backing } = checkCreateOptions(options, where);
   const geometry = geometryOf(clusterBits, refcountOrder, size);
   const { clusterSize } = geometry;
   const { tableClusters, blocks, clusters } = countClusters(geometry);
@@ -55,9 +55,13 @@ export function planImage(options: CreateLayoutOptions, where: string): ImagePla
     refcountTableClusters: tableClusters,
     snapshotCount: 0,
     snapshotsOffset: 0,
-    features: { incompatible: 0n, compatible: 0n, autoclear: 0n },
+    features: {
+      incompatible: compressionType === "zstd" ? INCOMPATIBLE.compressionType : 0n,
+      compatible: 0n,
+      autoclear: 0n,
+    },
     refcountOrder,
-    compressionType: "zlib",
+    compressionType,
     headerLength,
     unknownFields: new Uint8Array(version === 2 ? 0 : NEW_V3_LENGTH - 105),
     extensions: newExtensions(version, clusterSize, backing?.format),

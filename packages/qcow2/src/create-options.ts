@@ -1,4 +1,5 @@
 import { Qcow2Error, ruleError } from "./errors.js";
+import type { CompressionType } from "./header.js";
 import { MAX_CLUSTER_BITS, MAX_REFCOUNT_ORDER, maxGuestSize, MIN_CLUSTER_BITS } from "./geometry.js";
 
 /** What a new image is to be. */
@@ -11,6 +12,8 @@ export interface CreateLayoutOptions {
   readonly clusterSize?: number | undefined;
   /** 1, 2, 4, 8, 16, 32 or 64; version 2 has 16 only. Defaults to 16. */
   readonly refcountBits?: number | undefined;
+  /** How compressed clusters are packed; `zstd` needs version 3. Defaults to `zlib`. */
+  readonly compressionType?: CompressionType | undefined;
   /** The image below: its name as the image will give it, and its format, such as `raw` or `qcow2`. */
   readonly backing?: { readonly name: string; readonly format: string } | undefined;
 }
@@ -21,12 +24,13 @@ export interface CheckedCreateOptions {
   readonly version: 2 | 3;
   readonly clusterBits: number;
   readonly refcountOrder: number;
+  readonly compressionType: CompressionType;
   readonly backing: { readonly name: Uint8Array; readonly format: Uint8Array | undefined } | undefined;
 }
 
 /** @throws {@link Qcow2Error} `ERR_INVALID_OPTION`, naming the option and its rule */
 export function checkCreateOptions(options: CreateLayoutOptions, where: string): CheckedCreateOptions {
-  const { size, version = 3, clusterSize = 65536, refcountBits = 16, backing } = options;
+  const { size, version = 3, clusterSize = 65536, refcountBits = 16, compressionType = "zlib", backing } = options;
   if (version !== 2 && version !== 3) throw invalid(where, "version", version, "2 or 3");
   const clusterBits = Math.log2(clusterSize);
   if (!Number.isInteger(clusterBits) || clusterBits < MIN_CLUSTER_BITS || clusterBits > MAX_CLUSTER_BITS) {
@@ -38,13 +42,18 @@ export function checkCreateOptions(options: CreateLayoutOptions, where: string):
     throw invalid(where, "refcountBits", refcountBits, `a power of two from 1 to ${2 ** MAX_REFCOUNT_ORDER}`);
   }
   if (version === 2 && refcountBits !== 16) throw invalid(where, "refcountBits", refcountBits, "16 in version 2");
+  const compressions = version === 2 ? ["zlib"] : ["zlib", "zstd"];
+  if (!compressions.includes(compressionType)) {
+    const rule = version === 2 ? "zlib in version 2" : "zlib or zstd";
+    throw invalid(where, "compressionType", compressionType, rule);
+  }
   const largest = maxGuestSize(clusterBits);
   if (!Number.isSafeInteger(size) || size < 0 || size > largest) {
     const rule = `an integer from 0 to ${largest}, the most that clusters of ${clusterSize} bytes can map`;
     throw invalid(where, "size", size, rule);
   }
   const names = backing === undefined ? undefined : encodeBacking(where, backing);
-  return { size, version, clusterBits, refcountOrder, backing: names };
+  return { size, version, clusterBits, refcountOrder, compressionType, backing: names };
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Backend } from "@instar/backend";
 
 import { Allocator } from "./allocator.js";
+import { CompressedWriter } from "./compressed-writer.js";
 import { Durability } from "./durability.js";
 import { Eraser } from "./eraser.js";
 import { Flights } from "./flights.js";
@@ -37,6 +38,7 @@ export interface Engine {
   readonly map: GuestMap;
   readonly reader: Reader;
   readonly writer: Writer;
+  readonly compressedWriter: CompressedWriter;
   readonly eraser: Eraser;
   readonly zeroes: Zeroes;
   readonly resizer: Resizer;
@@ -73,11 +75,12 @@ export function assemble(
   const l2Tables = new L2Tables(file, layout, tables, l1, allocator, frees);
   const parts = { file, data, header, layout, tables, l1, l2Tables, allocator, frees, map, metadata, reader, locks };
   const writer = new Writer(data, layout, map, metadata, new FreshClusters(parts), locks, tables.l2.sliceSize);
+  const compressedWriter = new CompressedWriter({ ...parts, inflated, writer }, firstHeader.compressionType);
   const eraser = new Eraser(parts);
   const zeroes = new Zeroes(layout, map, reader, writer, eraser, backing);
   const resizer = new Resizer({ ...parts, eraser, zeroes });
   const flights = new Flights();
   const durability = new Durability(header, tables, frees, allocator, flights);
   const stateSwitch = new StateSwitch({ ...parts, refcounts, inflated });
-  return { ...parts, writer, eraser, zeroes, resizer, flights, durability, stateSwitch };
+  return { ...parts, writer, compressedWriter, eraser, zeroes, resizer, flights, durability, stateSwitch };
 }

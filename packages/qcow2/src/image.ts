@@ -11,6 +11,7 @@ import { joinMappings, type Mapping } from "@instar/image-format";
 import { amendImage, type AmendOptions } from "./amend.js";
 import { checkImage, type CheckOptions } from "./check/check-image.js";
 import type { CheckReport } from "./check/report.js";
+import { requireWholeClusters } from "./compressed-writer.js";
 import { createImageFile } from "./create-layout.js";
 import { assemble, type Engine } from "./engine.js";
 import type { Flights } from "./flights.js";
@@ -19,7 +20,7 @@ import { ImageSnapshots } from "./image-snapshots.js";
 import { imageInfo, type Qcow2Info } from "./info.js";
 import { extentsOfImage, mapRange, type MapSource } from "./map.js";
 import { openParts, requireBacking } from "./open.js";
-import type { Qcow2CreateOptions, Qcow2OpenOptions } from "./options.js";
+import type { CompressedWriteOptions, Qcow2CreateOptions, Qcow2OpenOptions } from "./options.js";
 import type { Snapshots } from "./snapshots.js";
 import { surfaced } from "./surface.js";
 import type { TableCounters } from "./tables.js";
@@ -111,6 +112,28 @@ export class Qcow2Image extends BaseBackend {
     await this.read(new Uint8Array(0), offset, options);
     this.#within("map", offset, length);
     yield* joinMappings(mapRange(this.#mapSource(), offset, offset + length, options));
+  }
+
+  /**
+   * Writes whole clusters compressed, several at a time. What does not become smaller is written plain. Takes the place
+   * of whatever the clusters held.
+   *
+   * @param source whole clusters; the end of the disk may cut the last one short
+   * @param offset a multiple of the cluster size
+   * @throws {@link Qcow2Error} `ERR_INVALID_OPTION` for parts of clusters, `ERR_UNSUPPORTED_FEATURE` for zstd where there
+   *   is no `node:zlib`; {@link BackendError} as `write` does
+   */
+  async writeCompressed(source: Uint8Array, offset: number, options: CompressedWriteOptions = {}): Promise<void> {
+    const { unordered = false, signal } = options;
+    // An empty write has the same rules: closed, aborted, read-only, past the end.
+    await this.write(new Uint8Array(0), offset, options);
+    const end = offset + source.byteLength;
+    this.#within("writeCompressed", offset, source.byteLength);
+    requireWholeClusters(this.name, offset, end === this.size ? offset : end, this.#engine.layout.clusterSize);
+    await this.#change("writeCompressed", offset, end, async (at) => {
+      await this.#engine.compressedWriter.write(source.subarray(at - offset), at, { unordered, signal });
+      return end;
+    });
   }
 
   /**

@@ -15,7 +15,7 @@ export class InflatedClusters {
   readonly #layout: Layout;
   readonly #unpack: typeof inflateCluster;
   readonly #limit: number;
-  /** By host offset, the one used last at the end. Nobody writes compressed data, so none of it ever gets old. */
+  /** By host offset, the one used last at the end. */
   readonly #recent = new Map<number, { readonly length: number; readonly bytes: Promise<Uint8Array> }>();
 
   constructor(file: HostFile, layout: Layout, compressionType: CompressionType) {
@@ -52,6 +52,14 @@ export class InflatedClusters {
   /** Forgets all: host clusters may have got other uses. */
   forget(): void {
     this.#recent.clear();
+  }
+
+  /**
+   * Forgets what was packed at an offset, where other data is about to be linked. Nobody reads there: host clusters are
+   * used again only when all requests have ended that may have known what was there before.
+   */
+  forgetAt(hostOffset: number): void {
+    this.#recent.delete(hostOffset);
   }
 
   async #inflate(hostOffset: number, length: number): Promise<Uint8Array> {

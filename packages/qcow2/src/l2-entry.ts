@@ -99,6 +99,11 @@ export function writeL2Entry(view: DataView, position: number, entry: L2Entry, c
   view.setUint32(position + 4, low >>> 0);
 }
 
+/** The first host offset in bytes that the descriptor of a compressed cluster has no room for. */
+export function compressedOffsetEnd(clusterBits: number): number {
+  return Math.min(Number.MAX_SAFE_INTEGER, HIGH * 2 ** sectorShift(clusterBits));
+}
+
 /** Where the sector count of a compressed cluster begins, counted from bit 32. */
 function sectorShift(clusterBits: number): number {
   return 62 - (clusterBits - 8) - 32;

@@ -36,3 +36,12 @@ export interface Qcow2CreateOptions extends CreateLayoutOptions, CallOptions, Qc
    */
   readonly backingBackend?: Backend | undefined;
 }
+
+/** How to write compressed clusters. */
+export interface CompressedWriteOptions extends CallOptions {
+  /**
+   * Whether clusters may get their places in the file in the order in which they are ready, rather than in that of the
+   * disk. Defaults to `false`.
+   */
+  readonly unordered?: boolean | undefined;
+}

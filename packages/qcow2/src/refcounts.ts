@@ -71,6 +71,20 @@ export class Refcounts {
   }
 
   /**
+   * Counts one more reference to a cluster in use.
+   *
+   * @returns whether it could be counted: `false` for a cluster that is free, and where refcounts go no higher
+   */
+  async share(cluster: number): Promise<boolean> {
+    let shared = false;
+    await this.#change(cluster, 1, (refcount) => {
+      shared = refcount > 0 && refcount < this.#codec.max;
+      return shared ? refcount + 1 : refcount;
+    });
+    return shared;
+  }
+
+  /**
    * Lowers refcounts by one, in one slice. A refcount that is 0 already stays so.
    *
    * @returns how many clusters it has gone through, and those of them that have become free

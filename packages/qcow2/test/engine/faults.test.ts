@@ -24,6 +24,10 @@ function writeStep(offset: number, length: number, tag: number): Step {
   };
 }
 
+function compressedStep(offset: number, length: number, tag: number): Step {
+  return { ...writeStep(offset, length, tag), run: (image) => image.writeCompressed(pattern(length, tag), offset) };
+}
+
 function zeroStep(offset: number, length: number): Step {
   return {
     name: `writeZeroes of ${length} at ${offset}`,
@@ -53,6 +57,10 @@ const STEPS: readonly Step[] = [
   writeStep(100_000, 60_000, 3),
   zeroStep(101_000, 20_000),
   writeStep(101_500, 700, 4),
+  compressedStep(102_400, 20_480, 7),
+  sync,
+  writeStep(110_000, 500, 8),
+  compressedStep(4096, 8192, 9),
   sync,
   resizeStep(50_000),
   resizeStep(400_000),

@@ -5,7 +5,7 @@ import { Qcow2Image } from "../../src/index.js";
 import { hasQemu, qemuImg, qemuImgJson, qemuNote, saveTo, Scratch } from "../format-support.js";
 import { Random, seed } from "../interop/random.js";
 import { JitteryFile } from "./jittery-file.js";
-import { allBytes, expectClean, firstDifference, memoryFile, pattern, plainDisk, TINY } from "./support.js";
+import { allBytes, expectClean, firstDifference, memoryFile, noise, pattern, plainDisk, TINY } from "./support.js";
 
 interface Configuration {
   readonly version: 2 | 3;
@@ -58,6 +58,7 @@ class Pair {
       clusterSize,
       refcountBits,
       size,
+      compressionType: version === 3 && this.#random.once(2) ? "zstd" : "zlib",
       caches: TINY,
       ...(backing !== undefined && { backing: { name: "base", format: "raw" } }),
       backingBackend,
@@ -124,7 +125,8 @@ class Pair {
   async #one(begin: number, end: number): Promise<void> {
     const length = end - begin;
     const choice = this.#random.below(10);
-    if (choice < 5) {
+    if (choice < 1) await this.#compressed(begin, end);
+    else if (choice < 5) {
       const bytes = pattern(length, this.#random.below(1000));
       await this.#try(() => this.image.write(bytes, begin));
       this.model.set(bytes, begin);
@@ -143,6 +145,17 @@ class Pair {
       await this.#try(() => this.image.read(now, begin));
       expect(firstDifference(now, this.model.subarray(begin, end)), `read of ${length} at ${begin}`).toBe(-1);
     }
+  }
+
+  /** Writes the whole clusters of a range compressed. */
+  async #compressed(begin: number, end: number): Promise<void> {
+    const { clusterSize } = this.#its;
+    const first = Math.ceil(begin / clusterSize) * clusterSize;
+    const last = end === this.model.length ? end : Math.floor(end / clusterSize) * clusterSize;
+    if (first >= last) return;
+    const bytes = this.#random.once(4) ? noise(last - first) : pattern(last - first, this.#random.below(1000));
+    await this.#try(() => this.image.writeCompressed(bytes, first, { unordered: this.#random.once(2) }));
+    this.model.set(bytes, first);
   }
 
   /** Does something again until it succeeds. */

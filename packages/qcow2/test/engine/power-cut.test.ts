@@ -125,18 +125,28 @@ class History {
     if (this.#random.once(4)) await this.#sync();
   }
 
-  async #request(first: number, end: number): Promise<void> {
-    const kind = this.#random.of("write", "write", "write", "zero", "discard");
-    const value = kind === "write" ? ++this.#value : 0;
+  /** The sectors of the whole clusters in a range. */
+  #wholeClusters(first: number, end: number): [number, number] {
+    const sectors = this.#its.clusterSize / SECTOR;
+    return [Math.ceil(first / sectors) * sectors, Math.floor(end / sectors) * sectors];
+  }
+
+  async #request(begin: number, stop: number): Promise<void> {
+    const [wholeBegin, wholeEnd] = this.#wholeClusters(begin, stop);
+    const isWhole = wholeBegin < wholeEnd;
+    const kind = this.#random.of("write", "write", isWhole ? "compressed" : "write", "zero", "discard");
+    const [first, end] = kind === "compressed" ? [wholeBegin, wholeEnd] : [begin, stop];
+    const value = kind === "write" || kind === "compressed" ? ++this.#value : 0;
     const event: Event = { value, keepsOld: kind === "discard", begin: this.#clock.tick(), end: Infinity };
     for (let sector = first; sector < end; sector++) this.#events[sector]?.push(event);
     const [offset, length] = [this.offsetOf(first), (end - first) * SECTOR];
-    if (kind === "write") {
+    if (value > 0) {
       const bytes = new Uint8Array(length);
       for (let sector = first; sector < end; sector++) {
         bytes.set(sectorBytes(sector, value), (sector - first) * SECTOR);
       }
-      await this.#image.write(bytes, offset);
+      if (kind === "write") await this.#image.write(bytes, offset);
+      else await this.#image.writeCompressed(bytes, offset);
     } else if (kind === "zero") await this.#image.writeZeroes(offset, length);
     else await this.#image.discard(offset, length);
     event.end = this.#clock.tick();

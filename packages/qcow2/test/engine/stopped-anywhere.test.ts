@@ -34,6 +34,8 @@ describe(`a program that is stopped between any two requests of the file (INSTAR
         const length = 1 + random.below(20_000);
         if (random.once(4)) await image.discard(at(), length);
         else if (random.once(5)) await image.writeZeroes(at(), length);
+        else if (random.once(6))
+          await image.writeCompressed(pattern(20_480, step), Math.floor(at() / clusterSize) * clusterSize);
         else await Promise.all([image.write(pattern(length, step), at()), image.write(pattern(10, step), at())]);
         if (random.once(8)) await image.sync();
       }

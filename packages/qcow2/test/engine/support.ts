@@ -41,6 +41,12 @@ export function pattern(length: number, tag: number): Uint8Array {
   return Uint8Array.from({ length }, (_, index) => 1 + ((index + (index >>> 8) * 3 + tag * 37) % 255));
 }
 
+/** Bytes that do not become smaller when they are packed. */
+export function noise(length: number, tag = 1): Uint8Array {
+  let state = tag;
+  return Uint8Array.from({ length }, () => (state = Math.imul(state, 1_103_515_245) + 12_345) >>> 16);
+}
+
 /** Expects a check to find nothing, leaks included. */
 export async function expectClean(image: Qcow2Image, where = ""): Promise<void> {
   const { corruptions, leaks, checkErrors, problems } = await image.check();

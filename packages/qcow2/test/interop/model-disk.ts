@@ -24,7 +24,8 @@ export class ModelDisk {
     const count = this.#random.below(most) + 1;
     const target = this.bytes.subarray(offset, offset + count);
     const kind = this.#random.below(10);
-    if (kind < 7) {
+    if (kind < 1) await this.#compress(image, offset, offset + count);
+    else if (kind < 7) {
       const data = this.#random.bytes(count);
       await image.write(data, offset);
       target.set(data);
@@ -36,5 +37,16 @@ export class ModelDisk {
       // Old content or zeroes are both right: from here on, what it reads as must stay.
       await image.read(target, offset);
     }
+  }
+
+  /** Writes the whole clusters of a range compressed. */
+  async #compress(image: Qcow2Image, begin: number, end: number): Promise<void> {
+    const { clusterSize } = image.info();
+    const first = Math.ceil(begin / clusterSize) * clusterSize;
+    const last = Math.floor(end / clusterSize) * clusterSize;
+    if (first >= last) return;
+    const data = this.#random.bytes(last - first);
+    await image.writeCompressed(data, first);
+    this.bytes.set(data, first);
   }
 }

@@ -15,13 +15,14 @@ const STEPS = 150;
 const layouts = [512, 4096, 65_536, 2_097_152].flatMap((clusterSize) => [
   { version: 2 as const, clusterSize, refcountBits: 16 },
   ...[1, 16, 64].map((refcountBits) => ({ version: 3 as const, clusterSize, refcountBits })),
+  { version: 3 as const, clusterSize, refcountBits: 16, compressionType: "zstd" as const },
 ]);
 
 function baseOf(path: string): string {
   return path.replace("image.qcow2", "base.qcow2");
 }
 
-const title = "version $version, clusters of $clusterSize, refcounts of $refcountBits bits";
+const title = "version $version, clusters of $clusterSize, refcounts of $refcountBits bits, $compressionType";
 
 async function make(path: string, layout: (typeof layouts)[number], backed: boolean): Promise<Uint8Array> {
   const before = new Uint8Array(SIZE);
