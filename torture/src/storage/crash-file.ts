@@ -16,6 +16,8 @@ export class CrashFile implements Backend {
   #limit: number;
   #size: number;
   readonly #own = new Map<number, Uint8Array>();
+  /** How many requests have changed it. */
+  changes = 0;
 
   /** @param below - bytes that do not change while this file is used */
   constructor(below: Uint8Array, writeZeroes = false) {
@@ -68,6 +70,7 @@ export class CrashFile implements Backend {
   }
 
   write(source: Uint8Array, offset: number): Promise<void> {
+    this.changes++;
     for (let at = 0; at < source.byteLength;) {
       const stop = Math.min(source.byteLength, at + SECTOR - ((offset + at) % SECTOR));
       this.put(source.subarray(at, stop), offset + at);
@@ -77,11 +80,13 @@ export class CrashFile implements Backend {
   }
 
   truncate(size: number): Promise<void> {
+    this.changes++;
     this.resize(size);
     return DONE;
   }
 
   writeZeroes(offset: number, length: number): Promise<void> {
+    this.changes++;
     for (let at = offset; at < offset + length;) {
       const stop = Math.min(offset + length, at + SECTOR - (at % SECTOR));
       this.zero(at, stop - at);
