@@ -9,6 +9,7 @@ export interface Watched {
 }
 
 interface Watch {
+  readonly watched: Watched;
   /** When the time is over. */
   deadline: number;
   /** Bytes that had come when the time began. */
@@ -20,8 +21,8 @@ export class ProgressWatch {
   readonly #clock: Clock;
   readonly #limit: number;
   readonly #least: number;
-  /** In the order of their deadlines, since all have the same time. */
-  readonly #watches = new Map<Watched, Watch>();
+  /** In the order of their deadlines, since all have the same time. As few as there are requests. */
+  #watches: Watch[] = [];
   #stopTimer: (() => void) | undefined;
 
   /** Whoever moves less than `least` bytes within `limit` milliseconds has stalled. */
@@ -32,36 +33,32 @@ export class ProgressWatch {
   }
 
   add(watched: Watched): void {
-    this.#watches.set(watched, { deadline: this.#clock.now() + this.#limit, before: watched.progress });
+    this.#watches.push({ watched, deadline: this.#clock.now() + this.#limit, before: watched.progress });
     this.#stopTimer ??= this.#clock.after(this.#limit, () => this.#look());
   }
 
   remove(watched: Watched): void {
-    this.#watches.delete(watched);
-    if (this.#watches.size > 0) return;
+    const index = this.#watches.findIndex((watch) => watch.watched === watched);
+    if (index < 0) return;
+    this.#watches.splice(index, 1);
+    if (this.#watches.length > 0) return;
     this.#stopTimer?.();
     this.#stopTimer = undefined;
   }
 
   #look(): void {
     const now = this.#clock.now();
-    const stalled: [Watched, number][] = [];
-    for (const [watched, watch] of this.#watches) {
-      // Timers may fire a little early.
-      if (watch.deadline > now + 1) break;
-      const moved = watched.progress - watch.before;
-      this.#watches.delete(watched);
-      if (moved >= this.#least) {
-        this.#watches.set(watched, { deadline: now + this.#limit, before: watched.progress });
-        // Where there is no time at all, whoever has just been put back would come again at once.
-        if (this.#limit === 0) break;
-      } else {
-        stalled.push([watched, moved]);
-      }
+    // Timers may fire a little early.
+    const due = this.#watches.findIndex((watch) => watch.deadline > now + 1);
+    const over = this.#watches.splice(0, due < 0 ? this.#watches.length : due);
+    const stalled: Watch[] = [];
+    for (const watch of over) {
+      if (watch.watched.progress - watch.before < this.#least) stalled.push(watch);
+      else this.#watches.push({ watched: watch.watched, deadline: now + this.#limit, before: watch.watched.progress });
     }
     this.#stopTimer = undefined;
-    const [next] = this.#watches.values();
+    const [next] = this.#watches;
     if (next) this.#stopTimer = this.#clock.after(Math.max(1, next.deadline - now), () => this.#look());
-    for (const [watched, moved] of stalled) watched.stalled(moved);
+    for (const { watched, before } of stalled) watched.stalled(watched.progress - before);
   }
 }

@@ -6,9 +6,9 @@ export class ReadCall {
   readonly #reject: (reason: unknown) => void;
   readonly #signal: AbortSignal | undefined;
   readonly #withdraw: (want: Want) => void;
-  /** Pieces that are still to come. */
-  readonly #pending = new Set<Want>();
-  readonly #aborted = (): void => this.fail(this.#signal?.reason);
+  /** Pieces that are still to come. Nearly always there is one, and few at the most. */
+  #pending: Want[] = [];
+  readonly #aborted: (() => void) | undefined;
 
   /** `withdraw` is called for each piece that is not wanted any more. */
   constructor(
@@ -21,28 +21,37 @@ export class ReadCall {
     this.#reject = reject;
     this.#signal = signal;
     this.#withdraw = withdraw;
-    signal?.addEventListener("abort", this.#aborted);
+    if (!signal) return;
+    this.#aborted = () => this.fail(signal.reason);
+    signal.addEventListener("abort", this.#aborted);
   }
 
   /** Counts on one more piece. */
   add(want: Want): void {
-    this.#pending.add(want);
+    this.#pending.push(want);
   }
 
   /** A piece has been filled. */
   complete(want: Want): void {
-    if (!this.#pending.delete(want) || this.#pending.size > 0) return;
-    this.#signal?.removeEventListener("abort", this.#aborted);
+    const index = this.#pending.indexOf(want);
+    if (index < 0) return;
+    this.#pending.splice(index, 1);
+    if (this.#pending.length > 0) return;
+    this.#deafen();
     this.#resolve();
   }
 
   /** Ends the read. Its targets are left alone from now on. */
   fail(reason: unknown): void {
-    if (this.#pending.size === 0) return;
-    this.#signal?.removeEventListener("abort", this.#aborted);
-    const unwanted = [...this.#pending];
-    this.#pending.clear();
+    if (this.#pending.length === 0) return;
+    this.#deafen();
+    const unwanted = this.#pending;
+    this.#pending = [];
     this.#reject(reason);
     for (const want of unwanted) this.#withdraw(want);
+  }
+
+  #deafen(): void {
+    if (this.#aborted) this.#signal?.removeEventListener("abort", this.#aborted);
   }
 }

@@ -2,19 +2,24 @@ import type { Want } from "./want.js";
 
 /** Pieces that wait for a request. The oldest goes first, and takes along whatever lies next to it. */
 export class WaitingWants {
-  /** In the order of arrival. */
-  readonly #queue = new Set<Want>();
+  /** In the order of arrival, from `#first` on; some of them do not wait any more. No `Set`, see `RangeEngine`. */
+  readonly #queue: Want[] = [];
+  #first = 0;
   /** In the order of their starts. */
   readonly #sorted: Want[] = [];
 
   add(want: Want): void {
-    this.#queue.add(want);
+    want.waiting = true;
+    this.#queue.push(want);
     this.#sorted.splice(this.#indexBehind(want.start), 0, want);
   }
 
   /** Takes one piece out; does nothing when it does not wait. */
   remove(want: Want): void {
-    if (this.#queue.delete(want)) this.#sorted.splice(this.#indexOf(want), 1);
+    if (!want.waiting) return;
+    want.waiting = false;
+    this.#sorted.splice(this.#indexOf(want), 1);
+    this.#tidy();
   }
 
   /**
@@ -22,7 +27,7 @@ export class WaitingWants {
    * as all of them fit into `most` bytes. In the order of their starts; empty when nobody waits.
    */
   takeRun(most: number, gap: number): Want[] {
-    const [oldest] = this.#queue;
+    const oldest = this.#queue[this.#first];
     if (oldest === undefined) return [];
     const sorted = this.#sorted;
     const at = this.#indexOf(oldest);
@@ -41,8 +46,17 @@ export class WaitingWants {
       last++;
     }
     const run = sorted.splice(first, last - first + 1);
-    for (const want of run) this.#queue.delete(want);
+    for (const want of run) want.waiting = false;
+    this.#tidy();
     return run;
+  }
+
+  /** Lets go of what does not wait at the head of the queue. */
+  #tidy(): void {
+    while (this.#queue[this.#first]?.waiting === false) this.#first++;
+    if (2 * this.#first < this.#queue.length) return;
+    this.#queue.splice(0, this.#first);
+    this.#first = 0;
   }
 
   /** Index of the first piece that starts behind `start`. */

@@ -19,6 +19,8 @@ export class Want {
   readonly end: number;
   /** What serves it; `undefined` while it waits. */
   carrier: Carrier | undefined;
+  /** Whether it waits for a request. */
+  waiting = false;
   readonly #target: Uint8Array;
   readonly #waiter: Waiter;
 
