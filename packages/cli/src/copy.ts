@@ -19,6 +19,8 @@ export interface CopyJob {
   /** Whether writes begin in the order of their offsets. */
   readonly ordered: boolean;
   readonly signal: AbortSignal;
+  /** Resolves when so many bytes of data may be written. */
+  readonly pace?: ((bytes: number) => Promise<void>) | undefined;
   /** Is told of bytes that are done. */
   readonly progress: (bytes: number) => void;
 }
@@ -50,8 +52,10 @@ export async function copyDisk(job: CopyJob): Promise<void> {
           fill(bytes, step.source ? job.source : undefined, step.offset, signal),
           fill(old, step.base ? job.base : undefined, step.offset, signal),
         ]);
+        const found = [...pieces(job, step, bytes, old)];
         if (job.ordered) await step.turn;
-        const writes = [...pieces(job, step, bytes, old)].map(({ offset, length, kind }) =>
+        await job.pace?.(found.reduce((sum, { kind, length }) => sum + (kind === "data" ? length : 0), 0));
+        const writes = found.map(({ offset, length, kind }) =>
           kind === "zero"
             ? zeroRange(job.target, offset, length, { signal })
             : job.target.write(bytes.subarray(offset - step.offset, offset - step.offset + length), offset, { signal }),

@@ -141,7 +141,7 @@ describe(`convert -n (INSTAR_SEED=${SEED})`, () => {
   it("refuses a target that is too small, or not there", async () => {
     await good("create", "-q", at("tiny.raw"), "1M");
     const small = await instar(["convert", "-n", "-O", "raw", at("disk.raw"), at("tiny.raw")]);
-    expect(small.err).toContain(`is smaller than '${at("disk.raw")}'`);
+    expect(small.err).toContain(`output file is smaller than input file: '${at("tiny.raw")}' has 1048576 bytes`);
     expect(statSync(at("tiny.raw")).blocks).toBe(0);
     expect((await instar(["convert", "-n", "-O", "raw", at("disk.raw"), at("none.raw")])).code).toBe(1);
     expect(existsSync(at("none.raw"))).toBe(false);
@@ -179,10 +179,14 @@ describe("convert refuses, and changes nothing,", () => {
     [["-t", "bogus", "SRC", "DST"], "-t 'bogus': must be one of none"],
     [["-T", "bogus", "SRC", "DST"], "-T 'bogus': must be one of none"],
     [["-o", "foo=1", "SRC", "DST"], "-o foo: raw has no such option"],
-    [["-O", "qcow2", "-o", "size=1M", "SRC", "DST"], "the size is that of the source"],
     [["-O", "qcow2", "-B", "disk.qcow2", "SRC", "DST"], "a backing file needs its format"],
     [["-O", "raw", "-B", "disk.qcow2", "-F", "qcow2", "SRC", "DST"], "format raw has no backing file"],
-    [["SRC", "SRC", "DST"], "several sources are not supported"],
+    [["-O", "qcow2", "-B", "disk.qcow2", "-F", "qcow2", "SRC", "SRC", "DST"], "makes no sense when concatenating"],
+    [["-O", "qcow2", "-o", "compat=v2", "-n", "SRC", "DST"], "-o has no effect when skipping image creation"],
+    [["--target-is-zero", "SRC", "DST"], "--target-is-zero requires use of -n flag"],
+    [["-C", "-S", "4k", "SRC", "DST"], "Cannot enable copy offloading when -S is used"],
+    [["-C", "--salvage", "SRC", "DST"], "Cannot use copy offloading in salvaging mode"],
+    [["-r", "fast", "SRC", "DST"], "invalid rate limit 'fast'"],
     [["SRC"], "expecting a source and a target"],
     [["-f", "qcow2", "disk.raw", "DST"], "could not open"],
     [["missing", "DST"], "no such file"],

@@ -1,19 +1,15 @@
-import type { Backend } from "@instar/backend";
 import { OPEN_OPTIONS } from "../access.js";
 import { type Arguments, integerIn } from "../args.js";
 import { cacheMode } from "../cache-mode.js";
 import { type Command, type Context, defineCommand } from "../command.js";
-import { copyDisk } from "../copy.js";
+import { type Conversion, convertIntoExisting, convertIntoNew, type HowToCopy } from "../conversion.js";
 import { type CreateOptions, createOptionsHelp, parseCreateOptions } from "../create-options.js";
-import { CliError, UsageError } from "../errors.js";
+import { UsageError } from "../errors.js";
 import { type TargetFormat, targetFormatNamed, formatOption } from "../format-names.js";
-import { type Image, withImage } from "../image.js";
-import { withNewImage } from "../new-image.js";
-import { openImage } from "../open-image.js";
-import { Progress } from "../progress.js";
 import { SECTOR } from "../raw-image.js";
-import { parseSize, roundUp } from "../sizes.js";
-import { openTargetBacking, refuseToReplace, withBacking } from "../target-backing.js";
+import { parseSize } from "../sizes.js";
+import { withSources } from "../sources.js";
+import { refuseToReplace, withBacking } from "../target-backing.js";
 
 const OPTIONS = {
   format: { short: "f", value: "FMT", help: "format of the source (default: told by its content)" },
@@ -28,14 +24,14 @@ const OPTIONS = {
   unordered: { short: "W", help: "write out of order, which may be faster and scatters the data" },
   cache: { short: "t", value: "MODE", help: "unsafe: do not wait for storage at the end" },
   "source-cache": { short: "T", value: "MODE", help: "accepted for scripts; reading goes through the system's cache" },
+  "rate-limit": { short: "r", value: "RATE", help: "write at most RATE bytes in a second" },
+  salvage: { help: "go on where the source cannot be read, with zeroes" },
+  "copy-range": { short: "C", help: "accepted for scripts; the system copies nothing by itself" },
   progress: { short: "p", help: "show how far it has come" },
   quiet: { short: "q", help: "print nothing but errors" },
   "force-share": { short: "U", help: "also while another program writes to the source" },
   compress: { short: "c", refused: "writing compressed clusters is not supported" },
   snapshot: { short: "l", value: "SNAPSHOT", refused: "converting a snapshot is not supported" },
-  "rate-limit": { short: "r", value: "RATE", refused: "a rate limit is not supported" },
-  "copy-range": { short: "C", refused: "copying by the file system is not supported" },
-  salvage: { refused: "going on after read errors is not supported" },
   bitmaps: { refused: "bitmaps are not supported" },
   "target-image-opts": { refused: "descriptions of images by options are not supported" },
   ...OPEN_OPTIONS,
@@ -48,9 +44,10 @@ export const convertCommand: Command = defineCommand(
   {
     name: "convert",
     summary: "copy an image into a new one, of the same or another format",
-    usage: "[-f FMT] [-O FMT] [-o NAME=VALUE,...] [-B FILE -F FMT] [-n] [-p] SOURCE TARGET",
+    usage: "[-f FMT] [-O FMT] [-o NAME=VALUE,...] [-B FILE -F FMT] [-n] [-p] SOURCE... TARGET",
     options: OPTIONS,
     notes: [
+      "Several sources are copied one behind the other. With -n and -B, only what the target does not show yet is written.",
       "The target is sparse: what is unallocated or zero in the source is not written. A target that could not be\n" +
         "completed is removed, or left empty where there was a file of that name before.",
     ],
@@ -70,35 +67,48 @@ async function convert(args: ConvertArguments, context: Context): Promise<number
     await context.print(help);
     return 0;
   }
-  const [from, to, ...rest] = args.positionals;
-  if (from === undefined || to === undefined) throw new UsageError("expecting a source and a target");
-  if (rest.length > 0) throw new CliError("several sources are not supported");
+  const names = args.positionals.slice(0, -1);
+  const to = args.positionals.at(-1);
+  if (to === undefined || names.length === 0) throw new UsageError("expecting a source and a target");
   const how = howToCopy(args);
-  const options = parseCreateOptions(format, args.values("options"));
-  if (options.size !== undefined) throw new UsageError("the size is that of the source");
-  if (args.has("no-create") && args.has("options")) throw new UsageError("-o makes no sense with -n");
-  if (args.has("target-is-zero") && !args.has("no-create")) throw new UsageError("--target-is-zero needs -n");
+  const options = optionsOf(args, format, to);
+  refuseContradictions(args, names.length, options);
   cacheMode("-T", args.value("source-cache"));
-  const source = await openImage(context, from, {
-    format: formatOption(args.value("format")),
-    share: args.has("force-share"),
-    sparse: true,
-  });
-  return withImage(source, async () => {
-    await refuseToReplace(to, [source]);
-    const backing = { file: args.value("backing-file"), format: args.value("backing-format") };
-    const job: Job = { source, to, format, how, args, context };
-    if (args.has("no-create")) await intoExisting(job, backing.file);
-    else await intoNew(job, withBacking(to, format, options, backing));
+  const salvage = args.has("salvage");
+  const opening = { format: formatOption(args.value("format")), share: args.has("force-share"), sparse: true, salvage };
+  return withSources(context, names, opening, async (source) => {
+    await refuseToReplace(to, source.images);
+    const job: Conversion = { source, to, how, context };
+    if (!args.has("no-create")) await convertIntoNew(job, format, options);
+    else {
+      const [isZero, differences] = [args.has("target-is-zero"), args.has("backing-file")];
+      await convertIntoExisting(job, { format, isZero, differences });
+    }
     return 0;
   });
 }
 
-interface HowToCopy {
-  readonly sparse: number;
-  readonly parallel: number;
-  readonly ordered: boolean;
-  readonly unsafe: boolean;
+function optionsOf(args: ConvertArguments, format: TargetFormat, to: string): CreateOptions {
+  // The size is that of the source, whatever is said here.
+  const { size: _, ...options } = parseCreateOptions(format, args.values("options"));
+  if (args.has("no-create")) return options;
+  return withBacking(to, format, options, { file: args.value("backing-file"), format: args.value("backing-format") });
+}
+
+function refuseContradictions(args: ConvertArguments, sources: number, { backingFile }: CreateOptions): void {
+  const noCreate = args.has("no-create");
+  if (noCreate && args.has("options")) throw new UsageError("-o has no effect when skipping image creation");
+  if (args.has("target-is-zero") && !noCreate) throw new UsageError("--target-is-zero requires use of -n flag");
+  if (sources > 1 && (backingFile !== undefined || args.has("backing-file"))) {
+    const what = "Having a backing file for the target makes no sense when concatenating multiple input images";
+    throw new UsageError(what);
+  }
+  if (args.has("copy-range") && args.has("sparse")) {
+    throw new UsageError("Cannot enable copy offloading when -S is used");
+  }
+  if (args.has("copy-range") && args.has("salvage")) {
+    throw new UsageError("Cannot use copy offloading in salvaging mode");
+  }
 }
 
 const MAX_SPARSE = 16_777_216;
@@ -113,61 +123,7 @@ function howToCopy(args: ConvertArguments): HowToCopy {
     parallel: integerIn("-m", args.value("parallel") ?? "8", 1, 16),
     ordered: !args.has("unordered"),
     unsafe: cacheMode("-t", args.value("cache")) === "unsafe",
+    rate: parseSize(args.value("rate-limit") ?? "0", "rate limit"),
+    progress: args.has("progress") && !args.has("quiet"),
   };
-}
-
-interface Job {
-  readonly source: Image;
-  readonly to: string;
-  readonly format: TargetFormat;
-  readonly how: HowToCopy;
-  readonly args: ConvertArguments;
-  readonly context: Context;
-}
-
-async function intoNew(job: Job, options: CreateOptions): Promise<void> {
-  const { source, to, format, context, how } = job;
-  const below =
-    options.backingFile === undefined ? undefined : await openTargetBacking(context, to, options, { sparse: true });
-  const base = below?.disk;
-  const what = { name: to, format, size: source.disk.size, options, base, unsafe: how.unsafe };
-  await withNewImage(context, what, (disk) => copy(job, disk, options, { base }));
-}
-
-async function intoExisting(job: Job, backingFile: string | undefined): Promise<void> {
-  const { source, to, format, args, context, how } = job;
-  if (backingFile !== undefined) throw new CliError("-B makes no sense with -n: the target names what is below it");
-  const target = await openImage(context, to, { format, write: true, sparse: true });
-  await withImage(target, async ({ disk, layers }) => {
-    await refuseToReplace(to, [source]);
-    if (disk.size < source.disk.size) {
-      throw new CliError(`'${to}' is smaller than '${source.name}': ${disk.size} bytes, not ${source.disk.size}`);
-    }
-    const clear = args.has("target-is-zero") && layers.length === 1;
-    await copy(job, disk, {}, { clear });
-    if (!how.unsafe) await disk.sync({ signal: context.signal });
-  });
-}
-
-async function copy(
-  { source, how, format, args, context }: Job,
-  target: Backend,
-  { clusterSize = 65536 }: CreateOptions,
-  { base, clear = true }: { readonly base?: Backend | undefined; readonly clear?: boolean },
-): Promise<void> {
-  const progress = new Progress(context, args.has("progress") && !args.has("quiet"), source.disk.size);
-  // A cluster is the least that a qcow2 image can leave out.
-  const unit = format === "qcow2" ? roundUp(how.sparse, clusterSize) : how.sparse;
-  await copyDisk({
-    source: source.disk,
-    target,
-    base,
-    targetIsClear: clear,
-    sparse: unit,
-    parallel: how.parallel,
-    ordered: how.ordered,
-    signal: context.signal,
-    progress: (bytes) => progress.add(bytes),
-  });
-  await progress.finish();
 }

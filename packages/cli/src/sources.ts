@@ -1,0 +1,51 @@
+import type { Backend } from "@instar/backend";
+import type { Context } from "./command.js";
+import { CliError } from "./errors.js";
+import { type Image, withImage } from "./image.js";
+import { openImage, type OpenImageOptions } from "./open-image.js";
+import { SalvagedDisk } from "./salvaged-disk.js";
+import { SplicedDisk } from "./spliced-disk.js";
+
+/** What to copy from. */
+export interface Source {
+  /** For messages. */
+  readonly name: string;
+  readonly disk: Backend;
+  /** The images that it consists of, which are closed by who opened them. */
+  readonly images: readonly [Image, ...Image[]];
+}
+
+/** How to open what to copy from. */
+export interface SourceOptions extends OpenImageOptions {
+  /** Whether what cannot be read is told of, and read as zeroes. */
+  readonly salvage: boolean;
+}
+
+/** Opens images that are to be copied one behind the other, works with them and closes them. */
+export async function withSources<T>(
+  context: Context,
+  names: readonly string[],
+  options: SourceOptions,
+  work: (source: Source) => Promise<T>,
+): Promise<T> {
+  const openRest = async (images: readonly Image[]): Promise<T> => {
+    const name = names[images.length];
+    if (name === undefined) return work(joined(context, images, options.salvage));
+    const image = await openImage(context, name, options);
+    return withImage(image, () => openRest([...images, image]));
+  };
+  return openRest([]);
+}
+
+function joined(context: Context, images: readonly Image[], salvage: boolean): Source {
+  const [first, ...rest] = images;
+  if (first === undefined) throw new CliError("nothing to copy from");
+  const name = images.map((image) => `'${image.name}'`).join(", ");
+  const parts = images.map(({ disk }) => ({
+    disk: salvage ? new SalvagedDisk(disk, (message) => context.warn(message)) : disk,
+    offset: 0,
+    length: disk.size,
+  }));
+  const whole = rest.length === 0 ? parts[0]?.disk : new SplicedDisk(name, parts);
+  return { name, disk: whole ?? first.disk, images: [first, ...rest] };
+}
