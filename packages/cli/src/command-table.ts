@@ -75,4 +75,11 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
       load: async () => (await import("./commands/resize.js")).resizeCommand,
     },
   ],
+  [
+    "snapshot",
+    {
+      summary: "list, make, apply and remove the snapshots inside an image",
+      load: async () => (await import("./commands/snapshot.js")).snapshotCommand,
+    },
+  ],
 ]);

@@ -17,6 +17,8 @@ export interface Host {
   onStop(listener: (signal: "SIGINT" | "SIGTERM") => void): () => void;
   /** Sends the process a signal, by its number. */
   raise(signal: number): void;
+  /** What time it is, for what is dated. */
+  date(): Date;
   /** Milliseconds on a clock that never goes back. */
   now(): number;
 }

@@ -19,18 +19,25 @@ const ENTRY = 8;
 /** The longest L1 table that QEMU takes. */
 const MAX_L1_TABLE = 33_554_432;
 
+/** What is to be copied. */
+export interface MeasuredSource {
+  readonly image: Image;
+  /** What it shows, or what a snapshot of it does. */
+  readonly disk: Backend;
+}
+
 /**
  * What a new qcow2 image needs at most. The tables are counted as those of a full image in either case, as
  * `qemu-img measure` does.
  *
  * @param size of the guest disk
- * @param image what is to be copied to it
+ * @param source what is to be copied to it
  * @throws {@link CliError} where clusters are too small for that size
  */
 export async function measureQcow2(
   size: number,
   options: CreateOptions,
-  image: Image | undefined,
+  source: MeasuredSource | undefined,
   signal: AbortSignal,
 ): Promise<Measured> {
   const { clusterSize = 65_536, refcountBits = 16, compat = "1.1" } = options;
@@ -44,8 +51,8 @@ export async function measureQcow2(
     throw new CliError("The image size is too large (try using a larger cluster size)");
   }
   const fullyAllocated = space + tablesOf(space, l2Tables, clusterSize, refcountBits);
-  const data = await dataIn(image?.disk, options, clusterSize, signal);
-  const info = image?.qcow2?.info();
+  const data = await dataIn(source?.disk, options, clusterSize, signal);
+  const info = source?.image.qcow2?.info();
   // A bitmap that is in use, or may be, is told by an autoclear bit.
   const tellsBitmaps = version === 3 && info?.version === 3 && info.features.autoclear.length === 0;
   return { required: fullyAllocated - space + data, fullyAllocated, ...(tellsBitmaps && { bitmaps: 0 }) };

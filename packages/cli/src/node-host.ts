@@ -12,6 +12,7 @@ export function nodeHost(): Host {
     },
     env: process.env,
     raise: (signal) => void process.kill(process.pid, signal),
+    date: () => new Date(),
     now: () => performance.now(),
     onStop(listener) {
       let asked = false;

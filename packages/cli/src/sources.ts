@@ -4,6 +4,7 @@ import { CliError } from "./errors.js";
 import { type Image, withImage } from "./image.js";
 import { openImage, type OpenImageOptions } from "./open-image.js";
 import { SalvagedDisk } from "./salvaged-disk.js";
+import { openSnapshot } from "./snapshot-param.js";
 import { SplicedDisk } from "./spliced-disk.js";
 
 /** What to copy from. */
@@ -19,6 +20,8 @@ export interface Source {
 export interface SourceOptions extends OpenImageOptions {
   /** Whether what cannot be read is told of, and read as zeroes. */
   readonly salvage: boolean;
+  /** Which snapshot of a single image to copy, as `-l` says it; the disk where absent. */
+  readonly snapshot?: string | undefined;
 }
 
 /** Opens images that are to be copied one behind the other, works with them and closes them. */
@@ -28,20 +31,44 @@ export async function withSources<T>(
   options: SourceOptions,
   work: (source: Source) => Promise<T>,
 ): Promise<T> {
-  const openRest = async (images: readonly Image[]): Promise<T> => {
-    const name = names[images.length];
-    if (name === undefined) return work(joined(context, images, options.salvage));
+  const openRest = async (opened: readonly Opened[]): Promise<T> => {
+    const name = names[opened.length];
+    if (name === undefined) return work(joined(context, opened, options.salvage));
     const image = await openImage(context, name, options);
-    return withImage(image, () => openRest([...images, image]));
+    return withImage(image, () =>
+      withDiskOf(image, options.snapshot, (disk) => openRest([...opened, { image, disk }])),
+    );
   };
   return openRest([]);
 }
 
-function joined(context: Context, images: readonly Image[], salvage: boolean): Source {
+interface Opened {
+  readonly image: Image;
+  /** What it shows, or what a snapshot of it does. */
+  readonly disk: Backend;
+}
+
+/** Works with what an image shows, or with one of its snapshots. */
+export async function withDiskOf<T>(
+  image: Image,
+  snapshot: string | undefined,
+  work: (disk: Backend) => Promise<T>,
+): Promise<T> {
+  if (snapshot === undefined) return work(image.disk);
+  const disk = await openSnapshot(image, snapshot);
+  try {
+    return await work(disk);
+  } finally {
+    await disk.close();
+  }
+}
+
+function joined(context: Context, opened: readonly Opened[], salvage: boolean): Source {
+  const images = opened.map(({ image }) => image);
   const [first, ...rest] = images;
   if (first === undefined) throw new CliError("nothing to copy from");
   const name = images.map((image) => `'${image.name}'`).join(", ");
-  const parts = images.map(({ disk }) => ({
+  const parts = opened.map(({ disk }) => ({
     disk: salvage ? new SalvagedDisk(disk, (message) => context.warn(message)) : disk,
     offset: 0,
     length: disk.size,

@@ -22,6 +22,8 @@ export interface Outcome {
 export interface Surroundings {
   readonly env?: Record<string, string>;
   readonly stdin?: string | Iterable<string>;
+  /** What time it is; the real one where absent. */
+  readonly date?: Date;
   /** Signals that the program sends itself are added to it. */
   readonly raised?: number[];
   /** Is given what asks the program to stop. */
@@ -39,6 +41,7 @@ export async function instar(argv: readonly string[], around: Surroundings = {})
     stdin: Readable.from(typeof stdin === "string" ? [stdin] : stdin),
     env: around.env ?? {},
     raise: (signal) => void raised.push(signal),
+    date: () => around.date ?? new Date(),
     now: () => performance.now(),
     onStop(listener) {
       around.onStart?.(listener);

@@ -43,7 +43,7 @@ describe("measure", () => {
     [[], "Either --size N or one filename must be specified."],
     [["--size", "1G", "x"], "--size N cannot be used together with a filename."],
     [["a", "b"], "At most one filename argument is allowed."],
-    [["-f", "raw", "--size", "1G"], "-f requires a filename argument."],
+    [["-f", "raw", "--size", "1G"], "-f and -l require a filename argument."],
     [["-O", "qcow2", "-o", "cluster_size=512", "--size", "1T"], "The image size is too large"],
     [["-O", "qcow2", "-o", "cluster_size=100", "--size", "1M"], "cluster_size is 100, must be a power of two"],
     [["-O", "qcow2", "-o", "refcount_bits=3", "--size", "1M"], "refcount_bits is 3, must be a power of two"],

@@ -8,6 +8,7 @@ import { UsageError } from "../errors.js";
 import { type TargetFormat, targetFormatNamed, formatOption } from "../format-names.js";
 import { SECTOR } from "../raw-image.js";
 import { parseSize } from "../sizes.js";
+import { SNAPSHOT_OPTION } from "../snapshot-param.js";
 import { withSources } from "../sources.js";
 import { refuseToReplace, withBacking } from "../target-backing.js";
 
@@ -31,7 +32,7 @@ const OPTIONS = {
   quiet: { short: "q", help: "print nothing but errors" },
   "force-share": { short: "U", help: "also while another program writes to the source" },
   compress: { short: "c", refused: "writing compressed clusters is not supported" },
-  snapshot: { short: "l", value: "SNAPSHOT", refused: "converting a snapshot is not supported" },
+  ...SNAPSHOT_OPTION,
   bitmaps: { refused: "bitmaps are not supported" },
   "target-image-opts": { refused: "descriptions of images by options are not supported" },
   ...OPEN_OPTIONS,
@@ -44,7 +45,7 @@ export const convertCommand: Command = defineCommand(
   {
     name: "convert",
     summary: "copy an image into a new one, of the same or another format",
-    usage: "[-f FMT] [-O FMT] [-o NAME=VALUE,...] [-B FILE -F FMT] [-n] [-p] SOURCE... TARGET",
+    usage: "[-f FMT] [-O FMT] [-o NAME=VALUE,...] [-B FILE -F FMT] [-n] [-l SNAPSHOT] SOURCE... TARGET",
     options: OPTIONS,
     notes: [
       "Several sources are copied one behind the other. With -n and -B, only what the target does not show yet is written.",
@@ -75,7 +76,13 @@ async function convert(args: ConvertArguments, context: Context): Promise<number
   refuseContradictions(args, names.length, options);
   cacheMode("-T", args.value("source-cache"));
   const salvage = args.has("salvage");
-  const opening = { format: formatOption(args.value("format")), share: args.has("force-share"), sparse: true, salvage };
+  const opening = {
+    format: formatOption(args.value("format")),
+    share: args.has("force-share"),
+    sparse: true,
+    salvage,
+    snapshot: args.value("snapshot"),
+  };
   return withSources(context, names, opening, async (source) => {
     await refuseToReplace(to, source.images);
     const job: Conversion = { source, to, how, context };
@@ -103,6 +110,7 @@ function refuseContradictions(args: ConvertArguments, sources: number, { backing
     const what = "Having a backing file for the target makes no sense when concatenating multiple input images";
     throw new UsageError(what);
   }
+  if (sources > 1 && args.has("snapshot")) throw new UsageError("No support for concatenating multiple snapshot");
   if (args.has("copy-range") && args.has("sparse")) {
     throw new UsageError("Cannot enable copy offloading when -S is used");
   }

@@ -4,11 +4,13 @@ import { type Command, type Context, defineCommand } from "../command.js";
 import { createOptionsHelp, parseCreateOptions } from "../create-options.js";
 import { UsageError } from "../errors.js";
 import { type TargetFormat, targetFormatNamed, formatOption } from "../format-names.js";
-import { type Image, withImage } from "../image.js";
-import { type Measured, measureQcow2 } from "../measure-qcow2.js";
+import { withImage } from "../image.js";
+import { type Measured, type MeasuredSource, measureQcow2 } from "../measure-qcow2.js";
 import { openImage } from "../open-image.js";
 import { SECTOR } from "../raw-image.js";
 import { parseSize, roundUp } from "../sizes.js";
+import { SNAPSHOT_OPTION } from "../snapshot-param.js";
+import { withDiskOf } from "../sources.js";
 
 const OPTIONS = {
   format: { short: "f", value: "FMT", help: "format of FILE (default: told by its content)" },
@@ -17,7 +19,7 @@ const OPTIONS = {
   output: { value: "human|json", help: "how to print (default: human)" },
   size: { value: "SIZE", help: "for an empty image of this size, instead of FILE" },
   "force-share": { short: "U", help: "also while another program writes to FILE" },
-  snapshot: { short: "l", value: "SNAPSHOT", refused: "measuring a snapshot is not supported" },
+  ...SNAPSHOT_OPTION,
   ...OPEN_OPTIONS,
 } as const;
 
@@ -26,7 +28,7 @@ export const measureCommand: Command = defineCommand(
   {
     name: "measure",
     summary: "tell how much space a new image would need",
-    usage: "[-O FMT] [-o NAME=VALUE,...] [--output=human|json] [-f FMT] [-U] (--size SIZE | FILE)",
+    usage: "[-O FMT] [-o NAME=VALUE,...] [--output=human|json] (--size SIZE | [-f FMT] [-l SNAP] [-U] FILE)",
     options: OPTIONS,
     notes: [
       "'required size' is what a copy of FILE needs, 'fully allocated size' what it may grow to. Both are upper bounds,\n" +
@@ -52,7 +54,7 @@ async function measure(args: Arguments<keyof typeof OPTIONS>, context: Context):
   const size = args.value("size");
   if (rest.length > 0) throw new UsageError("At most one filename argument is allowed.");
   if (file === undefined) {
-    if (args.has("format")) throw new UsageError("-f requires a filename argument.");
+    if (args.has("format") || args.has("snapshot")) throw new UsageError("-f and -l require a filename argument.");
     if (size === undefined) throw new UsageError("Either --size N or one filename must be specified.");
     await print(await figures(target, args, parseSize(size), undefined, context), output, context);
     return 0;
@@ -63,9 +65,11 @@ async function measure(args: Arguments<keyof typeof OPTIONS>, context: Context):
     share: args.has("force-share"),
     sparse: true,
   });
-  await withImage(image, async () => {
-    await print(await figures(target, args, image.disk.size, image, context), output, context);
-  });
+  await withImage(image, () =>
+    withDiskOf(image, args.value("snapshot"), async (disk) => {
+      await print(await figures(target, args, disk.size, { image, disk }, context), output, context);
+    }),
+  );
   return 0;
 }
 
@@ -73,11 +77,11 @@ async function figures(
   target: TargetFormat,
   args: Arguments<keyof typeof OPTIONS>,
   size: number,
-  image: Image | undefined,
+  source: MeasuredSource | undefined,
   context: Context,
 ): Promise<Measured> {
   const options = parseCreateOptions(target, args.values("options"));
-  if (target === "qcow2") return measureQcow2(size, options, image, context.signal);
+  if (target === "qcow2") return measureQcow2(size, options, source, context.signal);
   const bytes = roundUp(size, SECTOR);
   return { required: bytes, fullyAllocated: bytes };
 }
