@@ -11,6 +11,7 @@ export interface CreateOptions {
   readonly clusterSize?: number;
   readonly refcountBits?: number;
   readonly compressionType?: "zlib" | "zstd";
+  readonly extendedL2?: boolean;
   readonly backingFile?: string;
   readonly backingFormat?: Format;
 }
@@ -36,7 +37,7 @@ const READERS: Readonly<Record<TargetFormat, Readers>> = {
     backing_file: (value) => ({ backingFile: value }),
     backing_fmt: (value) => ({ backingFormat: formatNamed(value) }),
     compression_type: (value) => ({ compressionType: compressionNamed(value) }),
-    extended_l2: only("extended_l2", "off"),
+    extended_l2: (value) => ({ extendedL2: parseSwitch("extended_l2", value) }),
     lazy_refcounts: only("lazy_refcounts", "off"),
     preallocation: only("preallocation", "off"),
     encryption: only("encryption", "off"),
@@ -47,6 +48,11 @@ const READERS: Readonly<Record<TargetFormat, Readers>> = {
 function compressionNamed(value: string): "zlib" | "zstd" {
   if (value === "zlib" || value === "zstd") return value;
   throw new UsageError(`compression_type '${value}': must be zlib or zstd`);
+}
+
+function parseSwitch(name: string, value: string): boolean {
+  if (value !== "on" && value !== "off") throw new UsageError(`${name} '${value}': must be on or off`);
+  return value === "on";
 }
 
 /** An option that scripts give, of which one value alone can be had here. */
@@ -67,6 +73,7 @@ const HELP: Readonly<Record<TargetFormat, string>> = {
   cluster_size=<size>    - qcow2 cluster size, 512 to 2M (default: 64k)
   compat=<str>           - Compatibility level (v2 [0.10] or v3 [1.1])
   compression_type=<str> - How compressed clusters are packed, zlib or zstd (default: zlib)
+  extended_l2=<bool>     - 32 subclusters per cluster, of 16k at least (default: off)
   refcount_bits=<num>    - Width of a reference count entry in bits, 1 to 64 (default: 16)
   size=<size>            - Virtual disk size
 `,

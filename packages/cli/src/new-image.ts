@@ -85,7 +85,7 @@ async function leaveNothing(path: string, existed: boolean, context: Context): P
 }
 
 async function format(file: Backend, { format: kind, size, options, base, name }: NewImage): Promise<Backend> {
-  const { compat = "1.1", clusterSize, refcountBits, compressionType } = options;
+  const { compat = "1.1", clusterSize, refcountBits, compressionType, extendedL2 } = options;
   const { backingFile, backingFormat = "raw" } = options;
   const sectors = roundUp(size, SECTOR);
   if (kind === "raw") {
@@ -100,6 +100,7 @@ async function format(file: Backend, { format: kind, size, options, base, name }
       ...(clusterSize !== undefined && { clusterSize }),
       ...(refcountBits !== undefined && { refcountBits }),
       ...(compressionType !== undefined && { compressionType }),
+      ...(extendedL2 !== undefined && { extendedL2 }),
       ...(backingFile !== undefined && {
         backing: { name: backingFile, format: backingFormat },
         // Where nobody is to read what is below, nothing is.
@@ -117,6 +118,7 @@ const OPTION_NAMES: ReadonlyMap<string, string> = new Map([
   ["clusterSize", "cluster_size"],
   ["refcountBits", "refcount_bits"],
   ["compressionType", "compression_type"],
+  ["extendedL2", "extended_l2"],
   ["backing.name", "backing_file"],
   ["backing.format", "backing_fmt"],
 ]);

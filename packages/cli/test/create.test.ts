@@ -27,6 +27,14 @@ describe("create", () => {
     );
   });
 
+  it("makes an image with subclusters", async () => {
+    const argv = ["create", "-f", "qcow2", "-o", "extended_l2=on,cluster_size=128k", at("sub.qcow2"), "5M"];
+    expect((await instar(argv)).out).toContain("cluster_size=131072 extended_l2=on");
+    expect((await instar(["info", at("sub.qcow2")])).out).toContain("    extended l2: true\n");
+    const { data } = JSON.parse((await instar(["info", "--output=json", at("sub.qcow2")])).out)["format-specific"];
+    expect(data).toMatchObject({ "extended-l2": true });
+  });
+
   it("takes the size from -o, from the argument, or from the backing file", async () => {
     await instar(["create", "-f", "qcow2", "-o", "size=3M", at("c.qcow2")]);
     expect(await virtualSize(at("c.qcow2"))).toBe(3_145_728);
@@ -90,7 +98,8 @@ describe("create refuses, and leaves what is there as it was,", () => {
       ["-f", "qcow2", "-o", "compat=v2,compression_type=zstd", "FILE", "1M"],
       "compression_type is zstd, must be zlib in version 2",
     ],
-    [["-f", "qcow2", "-o", "extended_l2=on", "FILE", "1M"], "extended_l2=on is not supported"],
+    [["-f", "qcow2", "-o", "extended_l2=yes", "FILE", "1M"], "extended_l2 'yes': must be on or off"],
+    [["-f", "qcow2", "-o", "extended_l2=on,cluster_size=8k", "FILE", "1M"], "extended_l2 is true, must be false"],
     [["-f", "raw", "-o", "cluster_size=1k", "FILE", "1M"], "-o cluster_size: raw has no such option"],
     [["-f", "qcow2", "FILE", "1Z"], "invalid size '1Z'"],
     [["-f", "qcow2", "FILE", "--", "-1"], "invalid size '-1'"],

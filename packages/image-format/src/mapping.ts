@@ -16,7 +16,7 @@ export interface Mapping {
   readonly data: boolean;
   /** Whether it is stored compressed. */
   readonly compressed: boolean;
-  /** Where in `file` the first byte is stored, where it is stored as it is. */
+  /** Where in `file` the first byte is stored, or would be, where it is stored as it is. */
   readonly hostOffset?: number;
   /** The name of the file that holds it. */
   readonly file?: string;

@@ -57,6 +57,7 @@ export interface CreateLayoutOptions {
     readonly clusterSize?: number | undefined;
     readonly refcountBits?: number | undefined;
     readonly compressionType?: CompressionType | undefined;
+    readonly extendedL2?: boolean | undefined;
     readonly backing?: {
         readonly name: string;
         readonly format: string;

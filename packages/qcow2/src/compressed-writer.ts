@@ -6,7 +6,8 @@ import type { CompressionType } from "./header.js";
 import type { HostFile } from "./host-file.js";
 import type { InflatedClusters } from "./inflated-clusters.js";
 import type { L2Tables } from "./l2-tables.js";
-import { compressedOffsetEnd, decodeL2Entry, writeL2Entry } from "./l2-entry.js";
+import { compressedOffsetEnd } from "./l2-descriptor.js";
+import { UNALLOCATED } from "./l2-entry.js";
 import { letGo } from "./let-go.js";
 import type { Layout } from "./layout.js";
 import type { GuestMap } from "./mapping.js";
@@ -122,7 +123,7 @@ export class CompressedWriter {
 
   async #link(offset: number, place: PackedBytes, length: number): Promise<void> {
     const { layout, tables, l2Tables, frees, map, locks, inflated } = this.#its;
-    const { clusterBits, clusterSize, l2Coverage } = layout;
+    const { clusterSize, l2Coverage, l2 } = layout;
     const lock = await locks.acquire(offset / clusterSize, offset / clusterSize);
     try {
       // What an entry shows that is broken may be somebody else's, and is not let go: this throws.
@@ -132,15 +133,10 @@ export class CompressedWriter {
       const lease = tables.l2.tryAt(at) ?? (await tables.l2.at(at));
       const { view } = lease.value;
       const position = tables.l2.position(at);
-      const old = decodeL2Entry(view.getUint32(position), view.getUint32(position + 4), clusterBits);
+      const old = l2.decode(view, position);
       const { offset: hostOffset } = place;
       inflated.forgetAt(hostOffset);
-      writeL2Entry(
-        view,
-        position,
-        { kind: "compressed", copied: false, hostOffset, compressedLength: length },
-        clusterBits,
-      );
+      l2.write(view, position, { ...UNALLOCATED, compressed: true, hostOffset, compressedLength: length });
       lease.markDirty();
       lease.release();
       letGo(old, layout, frees);

@@ -38,8 +38,9 @@ export interface ImagePlan {
  * @throws {@link Qcow2Error} `ERR_INVALID_OPTION`
  */
 export function planImage(options: CreateLayoutOptions, where: string): ImagePlan {
-  const { version, clusterBits, refcountOrder, size, compressionType, backing } = checkCreateOptions(options, where);
-  const geometry = geometryOf(clusterBits, refcountOrder, size);
+  const checked = checkCreateOptions(options, where);
+  const { version, clusterBits, refcountOrder, compressionType, extendedL2, size, backing } = checked;
+  const geometry = geometryOf(checked);
   const { clusterSize } = geometry;
   const { tableClusters, blocks, clusters } = countClusters(geometry);
   const firstBlock = 1 + tableClusters;
@@ -56,7 +57,8 @@ export function planImage(options: CreateLayoutOptions, where: string): ImagePla
     snapshotCount: 0,
     snapshotsOffset: 0,
     features: {
-      incompatible: compressionType === "zstd" ? INCOMPATIBLE.compressionType : 0n,
+      incompatible:
+        (compressionType === "zstd" ? INCOMPATIBLE.compressionType : 0n) | (extendedL2 ? INCOMPATIBLE.extendedL2 : 0n),
       compatible: 0n,
       autoclear: 0n,
     },

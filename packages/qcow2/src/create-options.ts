@@ -1,6 +1,12 @@
 import { Qcow2Error, ruleError } from "./errors.js";
 import type { CompressionType } from "./header.js";
-import { MAX_CLUSTER_BITS, MAX_REFCOUNT_ORDER, maxGuestSize, MIN_CLUSTER_BITS } from "./geometry.js";
+import {
+  MAX_CLUSTER_BITS,
+  MAX_REFCOUNT_ORDER,
+  maxGuestSize,
+  MIN_CLUSTER_BITS,
+  MIN_EXTENDED_CLUSTER_BITS,
+} from "./geometry.js";
 
 /** What a new image is to be. */
 export interface CreateLayoutOptions {
@@ -14,6 +20,11 @@ export interface CreateLayoutOptions {
   readonly refcountBits?: number | undefined;
   /** How compressed clusters are packed; `zstd` needs version 3. Defaults to `zlib`. */
   readonly compressionType?: CompressionType | undefined;
+  /**
+   * Whether L2 entries tell 32 subclusters of each cluster apart, so that a write to a fresh cluster copies less of what
+   * surrounds it. Needs version 3 and clusters of 16 KiB at least. Defaults to `false`.
+   */
+  readonly extendedL2?: boolean | undefined;
   /** The image below: its name as the image will give it, and its format, such as `raw` or `qcow2`. */
   readonly backing?: { readonly name: string; readonly format: string } | undefined;
 }
@@ -25,12 +36,14 @@ export interface CheckedCreateOptions {
   readonly clusterBits: number;
   readonly refcountOrder: number;
   readonly compressionType: CompressionType;
+  readonly extendedL2: boolean;
   readonly backing: { readonly name: Uint8Array; readonly format: Uint8Array | undefined } | undefined;
 }
 
 /** @throws {@link Qcow2Error} `ERR_INVALID_OPTION`, naming the option and its rule */
 export function checkCreateOptions(options: CreateLayoutOptions, where: string): CheckedCreateOptions {
-  const { size, version = 3, clusterSize = 65536, refcountBits = 16, compressionType = "zlib", backing } = options;
+  const { size, version = 3, clusterSize = 65536, refcountBits = 16, backing } = options;
+  const { compressionType = "zlib", extendedL2 = false } = options;
   if (version !== 2 && version !== 3) throw invalid(where, "version", version, "2 or 3");
   const clusterBits = Math.log2(clusterSize);
   if (!Number.isInteger(clusterBits) || clusterBits < MIN_CLUSTER_BITS || clusterBits > MAX_CLUSTER_BITS) {
@@ -47,13 +60,17 @@ export function checkCreateOptions(options: CreateLayoutOptions, where: string):
     const rule = version === 2 ? "zlib in version 2" : "zlib or zstd";
     throw invalid(where, "compressionType", compressionType, rule);
   }
-  const largest = maxGuestSize(clusterBits);
+  if (extendedL2 && (version === 2 || clusterBits < MIN_EXTENDED_CLUSTER_BITS)) {
+    const rule = `false in version 2 and with clusters below ${2 ** MIN_EXTENDED_CLUSTER_BITS} bytes`;
+    throw invalid(where, "extendedL2", "true", rule);
+  }
+  const largest = maxGuestSize({ clusterBits, extendedL2 });
   if (!Number.isSafeInteger(size) || size < 0 || size > largest) {
     const rule = `an integer from 0 to ${largest}, the most that clusters of ${clusterSize} bytes can map`;
     throw invalid(where, "size", size, rule);
   }
   const names = backing === undefined ? undefined : encodeBacking(where, backing);
-  return { size, version, clusterBits, refcountOrder, compressionType, backing: names };
+  return { size, version, clusterBits, refcountOrder, compressionType, extendedL2, backing: names };
 }
 
 /**

@@ -6,12 +6,12 @@ import { Durability } from "./durability.js";
 import { Eraser } from "./eraser.js";
 import { Flights } from "./flights.js";
 import { FreshClusters } from "./fresh-clusters.js";
-import { geometryOf } from "./geometry.js";
 import { GuestData } from "./guest-data.js";
-import type { Qcow2Header } from "./header.js";
+import { headerGeometry, type Qcow2Header } from "./header.js";
 import { HostFile } from "./host-file.js";
 import { InflatedClusters } from "./inflated-clusters.js";
 import { L1Table } from "./l1-table.js";
+import { l2Codec } from "./l2-codec.js";
 import { L2Tables } from "./l2-tables.js";
 import type { Layout } from "./layout.js";
 import { LiveHeader } from "./live-header.js";
@@ -55,8 +55,9 @@ export function assemble(
   backing: Backend | undefined,
   options: Qcow2CacheOptions,
 ): Engine {
-  const { version, clusterBits, refcountOrder, size } = firstHeader;
-  const layout: Layout = { ...geometryOf(clusterBits, refcountOrder, size), version };
+  const geometry = headerGeometry(firstHeader);
+  const { version } = firstHeader;
+  const layout: Layout = { ...geometry, version, l2: l2Codec({ ...geometry, version }) };
   const file = new HostFile(backend);
   const data = new GuestData(file);
   const header = new LiveHeader(file, firstHeader);
@@ -74,10 +75,10 @@ export function assemble(
   const allocator = new Allocator(file, header, layout, refcounts, metadata, frees);
   const l2Tables = new L2Tables(file, layout, tables, l1, allocator, frees);
   const parts = { file, data, header, layout, tables, l1, l2Tables, allocator, frees, map, metadata, reader, locks };
-  const writer = new Writer(data, layout, map, metadata, new FreshClusters(parts), locks, tables.l2.sliceSize);
+  const writer = new Writer(data, layout, map, metadata, new FreshClusters(parts), locks, map.sliceCoverage);
   const compressedWriter = new CompressedWriter({ ...parts, inflated, writer }, firstHeader.compressionType);
   const eraser = new Eraser(parts);
-  const zeroes = new Zeroes(layout, map, reader, writer, eraser, backing);
+  const zeroes = new Zeroes(layout, map, reader, writer, eraser);
   const resizer = new Resizer({ ...parts, eraser, zeroes });
   const flights = new Flights();
   const durability = new Durability(header, tables, frees, allocator, flights);

@@ -1,4 +1,4 @@
-import type { L2Entry } from "./l2-entry.js";
+import { type L2Entry, UNALLOCATED } from "./l2-entry.js";
 
 /**
  * How guest clusters lose their content:
@@ -15,26 +15,41 @@ export interface Erased {
   readonly letsGo: boolean;
 }
 
-const UNALLOCATED: L2Entry = { kind: "unallocated", copied: false, hostOffset: 0, compressedLength: 0 };
-const ZERO: L2Entry = { ...UNALLOCATED, kind: "zero" };
+/** What is to be erased of a cluster, by masks of its subclusters. */
+export interface Erasure {
+  readonly mode: EraseMode;
+  /** Those to erase; with `drop` all. */
+  readonly touched: number;
+  /** Those for which a backing image has data, which an unallocated subcluster would show. */
+  readonly hidden: number;
+  /** All that the entry has. */
+  readonly all: number;
+}
 
 /**
  * What an entry becomes; `undefined` where it stays as it is, or where only writing zeroes would help (version 2 over
- * a backing image).
- *
- * @param hidden whether a backing image has data there, which an unallocated cluster would show
+ * a backing image, part of a compressed cluster).
  */
-export function erased(old: L2Entry, mode: EraseMode, version: 2 | 3, hidden: boolean): Erased | undefined {
-  const stored = old.kind === "normal" || old.kind === "zero-allocated" || old.kind === "compressed";
-  if (mode === "drop") return old.kind === "unallocated" ? undefined : { entry: UNALLOCATED, letsGo: stored };
-  if (old.kind === "zero") return undefined;
-  if (old.kind === "unallocated") {
-    return mode === "zero" && hidden && version === 3 ? { entry: ZERO, letsGo: false } : undefined;
-  }
-  if (mode === "zero" && version === 3) {
-    if (old.kind === "zero-allocated") return undefined;
-    if (old.kind === "normal" && old.copied) return { entry: { ...old, kind: "zero-allocated" }, letsGo: false };
-  }
-  if (!hidden) return { entry: UNALLOCATED, letsGo: stored };
-  return version === 3 ? { entry: ZERO, letsGo: stored } : undefined;
+export function erased(old: L2Entry, { mode, touched, hidden, all }: Erasure, version: 2 | 3): Erased | undefined {
+  const hasHost = old.compressed || old.hostOffset !== 0;
+  if (mode === "drop") return hasHost || old.zero !== 0 ? { entry: UNALLOCATED, letsGo: hasHost } : undefined;
+  if (isPartOfCompressed(old, { touched, all })) return undefined;
+  const stored = old.compressed ? all : old.stored;
+  const below = touched & hidden & ~(stored | old.zero);
+  const given = mode === "discard" && hasHost && touched === all;
+  const cleared = touched & (mode === "zero" ? stored | below : stored);
+  if (cleared === 0 && !given) return undefined;
+
+  const left = stored & ~touched;
+  const kept = !old.compressed && (left !== 0 || (mode === "zero" && old.copied && hasHost && version === 3));
+  const emptied = touched & (old.zero | cleared);
+  const zero = (old.zero & ~touched) | (mode === "zero" && kept ? emptied : emptied & hidden);
+  if (zero !== 0 && version === 2) return undefined;
+  const entry = kept ? { ...old, stored: left, zero } : { ...UNALLOCATED, zero };
+  return { entry, letsGo: hasHost && !kept };
+}
+
+/** Whether only a part of a compressed cluster is to be erased, which no entry can say. */
+export function isPartOfCompressed(old: L2Entry, { touched, all }: Pick<Erasure, "touched" | "all">): boolean {
+  return old.compressed && touched !== all;
 }

@@ -1,8 +1,9 @@
-import { erased, type EraseMode } from "./erase.js";
+import { ruleError } from "./errors.js";
+import { type Erased, erased, type EraseMode, isPartOfCompressed } from "./erase.js";
 import type { HostFile } from "./host-file.js";
 import type { L1Table } from "./l1-table.js";
 import type { L2Tables } from "./l2-tables.js";
-import { decodeL2Entry, type L2Entry, l2EntryProblem, writeL2Entry } from "./l2-entry.js";
+import { type L2Entry, subclusters, UNALLOCATED } from "./l2-entry.js";
 import { letGo } from "./let-go.js";
 import type { Layout } from "./layout.js";
 import type { GuestMap } from "./mapping.js";
@@ -24,7 +25,14 @@ export interface EraserContext {
   readonly locks: RangeLocks;
 }
 
-/** Takes the content of whole guest clusters away by changing their L2 entries. */
+/** How the L2 entries of a range change. */
+interface Plan {
+  readonly changes: readonly { readonly index: number; readonly old: L2Entry; readonly change: Erased }[];
+  /** The guest offset up to which it goes. */
+  readonly end: number;
+}
+
+/** Takes the content of whole guest clusters or subclusters away by changing their L2 entries. */
 export class Eraser {
   readonly #its: EraserContext;
 
@@ -33,80 +41,109 @@ export class Eraser {
   }
 
   /**
-   * Erases the clusters between two guest offsets, both at cluster boundaries. Stops early where so many host clusters
-   * have been let go that they should be released first.
+   * Erases what lies between two guest offsets, both at boundaries of subclusters, with `drop` of clusters. Stops early
+   * where so many host clusters have been let go that they should be released first, and with `zero` before a compressed
+   * cluster of which a part is to stay.
    *
    * @returns the offset up to which it has come
    */
   async erase(begin: number, end: number, mode: EraseMode, signal?: AbortSignal): Promise<number> {
-    const { layout, tables, l1, frees, reader } = this.#its;
-    const sliceCoverage = (tables.l2.sliceSize / 8) * layout.clusterSize;
+    const { layout, l1, frees, map, reader } = this.#its;
+    const { sliceCoverage } = map;
     for (let at = begin; at < end;) {
       signal?.throwIfAborted();
       const index = Math.floor(at / layout.l2Coverage);
       const entry = l1.tryEntry(index) ?? (await l1.entry(index));
-      let stop = Math.min(end, (Math.floor(at / sliceCoverage) + 1) * sliceCoverage);
-      if (entry.offset === 0 && (mode !== "zero" || reader.isBehindBacking(at))) {
-        stop = Math.min(end, (index + Math.max(1, l1.countEmpty(index))) * layout.l2Coverage);
+      const stop = Math.min(end, (Math.floor(at / sliceCoverage) + 1) * sliceCoverage);
+      if (entry.offset === 0 && (mode !== "zero" || at >= reader.backingEnd)) {
+        at = Math.min(end, (index + Math.max(1, l1.countEmpty(index))) * layout.l2Coverage);
       } else {
-        await this.#eraseInSlice(at, stop, mode);
+        at = await this.#eraseInSlice(at, stop, mode);
+        if (at < stop) return at;
       }
-      at = stop;
       if (frees.crowded) return at;
     }
     return end;
   }
 
-  async #eraseInSlice(begin: number, end: number, mode: EraseMode): Promise<void> {
-    const { layout, locks, l2Tables } = this.#its;
-    const lock = await locks.acquire(begin / layout.clusterSize, end / layout.clusterSize - 1);
+  async #eraseInSlice(begin: number, end: number, mode: EraseMode): Promise<number> {
+    const { layout, locks, l1, l2Tables } = this.#its;
+    const { clusterSize, l2Coverage } = layout;
+    const lock = await locks.acquire(Math.floor(begin / clusterSize), Math.ceil(end / clusterSize) - 1);
     try {
-      if (!(await this.#isNeeded(begin, end, mode))) return;
-      const table = await l2Tables.writable(Math.floor(begin / layout.l2Coverage));
-      await this.#change(table, begin, end, mode);
+      const index = Math.floor(begin / l2Coverage);
+      const { offset } = l1.tryEntry(index) ?? (await l1.entry(index));
+      const plan = await this.#plan(offset, begin, end, mode);
+      // Where nothing changes, no table is made or copied.
+      if (plan.changes.length > 0) await this.#change(await l2Tables.writable(index), begin, plan);
+      return plan.end;
     } finally {
       lock.release();
     }
   }
 
-  /** Whether any entry would change: where none does, no table is made or copied. */
-  async #isNeeded(begin: number, end: number, mode: EraseMode): Promise<boolean> {
-    const { map } = this.#its;
-    for (let at = begin; at < end;) {
-      const run = map.tryRun(at, end) ?? (await map.run(at, end));
-      // A run that begins over the backing image may end behind it.
-      if (this.#erased(run, at, mode) ?? this.#erased(run, at + run.length - 1, mode)) return true;
-      at += run.length;
+  /** @param table where the L2 table is; 0 without one */
+  async #plan(table: number, begin: number, end: number, mode: EraseMode): Promise<Plan> {
+    if (table === 0) return this.#planEntries(undefined, 0, begin, end, mode);
+    const { tables, map } = this.#its;
+    const at = map.entryAt(table, begin);
+    const lease = tables.l2.tryAt(at) ?? (await tables.l2.at(at));
+    try {
+      return this.#planEntries(lease.value.view, tables.l2.position(at), begin, end, mode);
+    } finally {
+      lease.release();
     }
-    return false;
   }
 
-  #erased(entry: L2Entry, at: number, mode: EraseMode): ReturnType<typeof erased> {
-    const { layout, reader } = this.#its;
-    return erased(entry, mode, layout.version, !reader.isBehindBacking(at));
+  #planEntries(view: DataView | undefined, position: number, begin: number, end: number, mode: EraseMode): Plan {
+    const { layout } = this.#its;
+    const { clusterSize, l2 } = layout;
+    const first = begin - (begin % clusterSize);
+    const changes = [];
+    for (let cluster = first, index = 0; cluster < end; cluster += clusterSize, index++) {
+      const here = position + index * l2.entrySize;
+      if (view && this.#isBroken(view, here, cluster, mode)) continue;
+      const old = view ? l2.decode(view, here) : UNALLOCATED;
+      const touched = this.#subclusters(cluster, begin, end);
+      const erasure = {
+        mode,
+        touched,
+        hidden: this.#subclusters(cluster, 0, this.#its.reader.backingEnd),
+        all: l2.all,
+      };
+      if (mode === "zero" && isPartOfCompressed(old, erasure)) return { changes, end: Math.max(begin, cluster) };
+      const change = erased(old, erasure, layout.version);
+      if (change) changes.push({ index, old, change });
+    }
+    return { changes, end };
   }
 
-  async #change(table: number, begin: number, end: number, mode: EraseMode): Promise<void> {
-    const { tables, layout, map, frees, file } = this.#its;
-    const { clusterSize, clusterBits } = layout;
+  /** The subclusters of a cluster that a range of guest bytes touches. */
+  #subclusters(cluster: number, begin: number, end: number): number {
+    const { clusterSize, subclusterSize } = this.#its.layout;
+    const first = Math.max(0, begin - cluster) / subclusterSize;
+    return subclusters(Math.floor(first), Math.ceil(Math.min(clusterSize, end - cluster) / subclusterSize));
+  }
+
+  /** What leaves the disk may be broken: the check tells of it. What it seems to show may be somebody else's. */
+  #isBroken(view: DataView, position: number, cluster: number, mode: EraseMode): boolean {
+    const { layout, file } = this.#its;
+    const problem = layout.l2.problem(view, position, file.size);
+    if (!problem || mode === "drop") return problem !== undefined;
+    const field = `${problem.part} of guest offset ${cluster}`;
+    throw ruleError("ERR_CORRUPT", file.name, field, problem.value, `valid: it must ${problem.rule}`);
+  }
+
+  async #change(table: number, begin: number, { changes }: Plan): Promise<void> {
+    const { tables, layout, map, frees } = this.#its;
     const first = map.entryAt(table, begin);
     const lease = tables.l2.tryAt(first) ?? (await tables.l2.at(first));
-    const { view } = lease.value;
     const position = tables.l2.position(first);
-    const gone: L2Entry[] = [];
-    for (let at = begin; at < end; at += clusterSize) {
-      const here = position + ((at - begin) / clusterSize) * 8;
-      const [high, low] = [view.getUint32(here), view.getUint32(here + 4)];
-      const old = decodeL2Entry(high, low, clusterBits);
-      // An entry that is broken is left for the check to tell of: what it seems to show may be somebody else's.
-      if (l2EntryProblem(high, low, layout, file.size) !== undefined) continue;
-      const change = this.#erased(old, at, mode);
-      if (!change) continue;
-      writeL2Entry(view, here, change.entry, clusterBits);
-      if (change.letsGo) gone.push(old);
+    for (const { index, change } of changes) {
+      layout.l2.write(lease.value.view, position + index * layout.l2.entrySize, change.entry);
     }
     lease.markDirty();
     lease.release();
-    for (const old of gone) letGo(old, layout, frees);
+    for (const { old, change } of changes) if (change.letsGo) letGo(old, layout, frees);
   }
 }

@@ -86,7 +86,7 @@ export function featureNames(kind: FeatureKind, bits: bigint, names: readonly Fe
  */
 export function requireSupported(where: string, incompatible: bigint, names: readonly FeatureName[]): void {
   const { dirty, corrupt, dataFile, compressionType, extendedL2 } = INCOMPATIBLE;
-  const unsupported = incompatible & (dataFile | extendedL2);
+  const unsupported = incompatible & dataFile;
   const unknown = incompatible & ~(dirty | corrupt | dataFile | compressionType | extendedL2);
   const bits = unknown === 0n ? unsupported : unknown;
   if (bits === 0n) return;

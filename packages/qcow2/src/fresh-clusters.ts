@@ -1,7 +1,7 @@
 import type { Allocation, Allocator } from "./allocator.js";
 import type { GuestData } from "./guest-data.js";
 import type { L2Tables } from "./l2-tables.js";
-import { decodeL2Entry, type L2Entry, writeL2Entry } from "./l2-entry.js";
+import { type L2Entry, lowestBit, subclusters } from "./l2-entry.js";
 import { letGo } from "./let-go.js";
 import type { Layout } from "./layout.js";
 import type { LiveHeader } from "./live-header.js";
@@ -28,9 +28,15 @@ export interface FreshClustersContext {
   readonly reader: Reader;
 }
 
+/** Guest bytes from an offset to another. */
+interface Span {
+  readonly begin: number;
+  readonly end: number;
+}
+
 /**
  * Writes to guest clusters that cannot be written in place: allocate, write the data with what surrounds it in its
- * clusters, then link. The caller has locked the clusters.
+ * subclusters, then link. The caller has locked the clusters.
  */
 export class FreshClusters {
   readonly #its: FreshClustersContext;
@@ -45,52 +51,84 @@ export class FreshClusters {
    * @returns how many bytes have been written
    */
   async write(source: Uint8Array, run: Run): Promise<number> {
-    const { clusterSize, l2Coverage } = this.#its.layout;
+    const { layout, l2Tables, allocator, metadata } = this.#its;
+    const { clusterSize, subclusterSize, l2Coverage } = layout;
     const begin = run.guestOffset - (run.guestOffset % clusterSize);
     const wanted = Math.ceil((run.guestOffset + source.byteLength - begin) / clusterSize);
-    const table = await this.#its.l2Tables.writable(Math.floor(begin / l2Coverage));
-    const kept = run.kind === "zero-allocated" && run.copied;
+    const table = await l2Tables.writable(Math.floor(begin / l2Coverage));
+    const kept = run.copied && (run.kind === "zero-allocated" || run.kind === "reserved");
     const place: Allocation = kept
       ? { first: (run.hostOffset - (run.guestOffset - begin)) / clusterSize, count: wanted, virgin: false }
-      : await this.#its.allocator.allocate(wanted);
+      : await allocator.allocate(wanted);
     try {
-      if (kept) this.#its.metadata.refuse(place.first * clusterSize, clusterSize * wanted, "the L2 table shows them");
-      const length = Math.min(source.byteLength, begin + place.count * clusterSize - run.guestOffset);
-      await this.#fill(source.subarray(0, length), run, begin, place);
-      await this.#link(table, begin, place, kept);
-      return length;
+      if (kept) metadata.refuse(place.first * clusterSize, clusterSize * wanted, "the L2 table shows them");
+      const end = Math.min(run.guestOffset + source.byteLength, begin + place.count * clusterSize);
+      const written: Span = {
+        begin: Math.floor(run.guestOffset / subclusterSize) * subclusterSize,
+        end: Math.ceil(end / subclusterSize) * subclusterSize,
+      };
+      const filled = kept ? written : await this.#moved(run, table, written);
+      const part = source.subarray(0, end - run.guestOffset);
+      await this.#fill(part, run, filled, place.first * clusterSize + filled.begin - begin, place.virgin);
+      await this.#link(table, begin, written, place, kept);
+      return part.byteLength;
     } catch (error) {
-      if (!kept) this.#its.allocator.giveBack(place);
+      if (!kept) allocator.giveBack(place);
       throw error;
     }
   }
 
-  /** Writes the data into its clusters, and around it what the guest saw there before. */
-  async #fill(source: Uint8Array, run: Run, begin: number, place: Allocation): Promise<void> {
+  /** What must come along into new clusters: with what is written, whatever the old ones store before and behind it. */
+  async #moved(run: Run, table: number, { begin, end }: Span): Promise<Span> {
+    const { clusterSize, subclusterSize } = this.#its.layout;
+    if (run.hostOffset === 0 && run.kind !== "compressed") return { begin, end };
+    const first = begin - (begin % clusterSize);
+    const last = Math.ceil(end / clusterSize) * clusterSize - clusterSize;
+    if (run.kind === "compressed") return { begin: first, end: first + clusterSize };
+    const before = begin > first ? lowestBit((await this.#entry(table, first)).stored) : 0;
+    const behind = end < last + clusterSize ? Math.clz32((await this.#entry(table, last)).stored) : 0;
+    return {
+      begin: Math.min(begin, first + before * subclusterSize),
+      end: Math.max(end, last + clusterSize - behind * subclusterSize),
+    };
+  }
+
+  async #entry(table: number, cluster: number): Promise<L2Entry> {
+    const { tables, layout, map } = this.#its;
+    const at = map.entryAt(table, cluster);
+    const lease = tables.l2.tryAt(at) ?? (await tables.l2.at(at));
+    try {
+      return layout.l2.decode(lease.value.view, tables.l2.position(at));
+    } finally {
+      lease.release();
+    }
+  }
+
+  /** Writes the data, and around it in `filled`, which begins at `host`, what the guest saw there before. */
+  async #fill(source: Uint8Array, run: Run, filled: Span, host: number, virgin: boolean): Promise<void> {
     const { data, layout, reader } = this.#its;
-    const host = place.first * layout.clusterSize;
-    const headLength = run.guestOffset - begin;
-    const tailLength = place.count * layout.clusterSize - headLength - source.byteLength;
-    const zero = reader.isZero(run, begin);
-    if ((zero && place.virgin) || headLength + tailLength === 0) {
+    const total = filled.end - filled.begin;
+    const headLength = run.guestOffset - filled.begin;
+    const tailAt = headLength + source.byteLength;
+    const tailLength = total - tailAt;
+    const zero = Math.max(headLength, tailLength) < layout.subclusterSize && reader.isZero(run, filled.begin);
+    if ((zero && virgin) || headLength + tailLength === 0) {
       return data.write(source, host + headLength, run.guestOffset);
     }
-    const total = place.count * layout.clusterSize;
-    const tailAt = headLength + source.byteLength;
     if (total <= Math.max(MERGE, layout.clusterSize)) {
       const merged = new Uint8Array(total);
       merged.set(source, headLength);
-      await this.#copyOld(merged.subarray(0, headLength), begin, zero);
-      await this.#copyOld(merged.subarray(tailAt), begin + tailAt, zero);
-      return data.write(merged, host, begin);
+      await this.#copyOld(merged.subarray(0, headLength), filled.begin, zero);
+      await this.#copyOld(merged.subarray(tailAt), filled.begin + tailAt, zero);
+      return data.write(merged, host, filled.begin);
     }
     const head = new Uint8Array(headLength);
     const tail = new Uint8Array(tailLength);
-    await this.#copyOld(head, begin, zero);
-    await this.#copyOld(tail, begin + tailAt, zero);
-    if (headLength > 0) await data.write(head, host, begin);
+    await this.#copyOld(head, filled.begin, zero);
+    await this.#copyOld(tail, filled.begin + tailAt, zero);
+    if (headLength > 0) await data.write(head, host, filled.begin);
     await data.write(source, host + headLength, run.guestOffset);
-    if (tailLength > 0) await data.write(tail, host + tailAt, begin + tailAt);
+    if (tailLength > 0) await data.write(tail, host + tailAt, filled.begin + tailAt);
   }
 
   /** Fills `target`, which is zero, with what the guest sees there; what lies behind the end of the disk is zero. */
@@ -99,23 +137,34 @@ export class FreshClusters {
     if (length > 0 && !zero) await this.#its.reader.read(target.subarray(0, length), offset);
   }
 
-  /** Makes the L2 entries show the clusters, and lets go of what they showed before. */
-  async #link(table: number, begin: number, place: Allocation, kept: boolean): Promise<void> {
+  /** Makes the L2 entries show what has been written, and lets go of what they showed before. */
+  async #link(table: number, begin: number, written: Span, place: Allocation, kept: boolean): Promise<void> {
     const { tables, layout, map, frees } = this.#its;
+    const { clusterSize, subclusterSize, l2 } = layout;
     const at = map.entryAt(table, begin);
     await tables.orderL2();
     const lease = tables.l2.tryAt(at) ?? (await tables.l2.at(at));
     const { view } = lease.value;
     const position = tables.l2.position(at);
-    const old: L2Entry[] = [];
+    const gone: L2Entry[] = [];
     for (let index = 0; index < place.count; index++) {
-      const here = position + index * 8;
-      old.push(decodeL2Entry(view.getUint32(here), view.getUint32(here + 4), layout.clusterBits));
-      const hostOffset = (place.first + index) * layout.clusterSize;
-      writeL2Entry(view, here, { kind: "normal", copied: true, hostOffset, compressedLength: 0 }, layout.clusterBits);
+      const here = position + index * l2.entrySize;
+      const cluster = begin + index * clusterSize;
+      const old = l2.decode(view, here);
+      const first = Math.max(0, written.begin - cluster) / subclusterSize;
+      const touched = subclusters(first, Math.min(clusterSize, written.end - cluster) / subclusterSize);
+      l2.write(view, here, {
+        compressed: false,
+        copied: true,
+        hostOffset: (place.first + index) * clusterSize,
+        compressedLength: 0,
+        stored: old.compressed ? l2.all : old.stored | touched,
+        zero: old.zero & ~touched,
+      });
+      if (!kept) gone.push(old);
     }
     lease.markDirty();
     lease.release();
-    if (!kept) for (const entry of old) letGo(entry, layout, frees);
+    for (const old of gone) letGo(old, layout, frees);
   }
 }

@@ -1,6 +1,13 @@
 import { Qcow2Error, ruleError } from "./errors.js";
 import { INCOMPATIBLE } from "./features.js";
-import { geometryOf, MAX_L1_BYTES, MAX_REFCOUNT_ORDER, MAX_REFCOUNT_TABLE_BYTES, maxGuestSize } from "./geometry.js";
+import {
+  geometryOf,
+  MAX_L1_BYTES,
+  MAX_REFCOUNT_ORDER,
+  MAX_REFCOUNT_TABLE_BYTES,
+  maxGuestSize,
+  MIN_EXTENDED_CLUSTER_BITS,
+} from "./geometry.js";
 import type { Qcow2Header } from "./header.js";
 
 /** Most snapshots an image may have; the limit that QEMU sets. */
@@ -27,11 +34,16 @@ export function checkHeader(where: string, header: Qcow2Header, around: HeaderSu
   if (refcountOrder > MAX_REFCOUNT_ORDER) {
     throw ruleError("ERR_INVALID_HEADER", where, "refcount_order", refcountOrder, `at most ${MAX_REFCOUNT_ORDER}`);
   }
-  const most = maxGuestSize(clusterBits);
+  const extendedL2 = (header.features.incompatible & INCOMPATIBLE.extendedL2) !== 0n;
+  if (extendedL2 && clusterBits < MIN_EXTENDED_CLUSTER_BITS) {
+    const rule = `at least ${MIN_EXTENDED_CLUSTER_BITS} with extended L2 entries`;
+    throw ruleError("ERR_INVALID_HEADER", where, "cluster_bits", clusterBits, rule);
+  }
+  const most = maxGuestSize({ clusterBits, extendedL2 });
   if (size > most) {
     throw ruleError("ERR_INVALID_HEADER", where, "size", size, `at most ${most}, which the largest L1 table maps`);
   }
-  checkL1(where, header, around.fileSize);
+  checkL1(where, header, geometryOf({ ...header, extendedL2 }).l1Entries, around.fileSize);
   checkRefcountTable(where, header, around.fileSize);
   checkSnapshots(where, header, around.fileSize);
   checkOverlap(where, header);
@@ -54,8 +66,7 @@ function checkMethods(where: string, header: Qcow2Header, around: HeaderSurround
   }
 }
 
-function checkL1(where: string, header: Qcow2Header, fileSize: number): void {
-  const { l1Entries } = geometryOf(header.clusterBits, header.refcountOrder, header.size);
+function checkL1(where: string, header: Qcow2Header, l1Entries: number, fileSize: number): void {
   const most = MAX_L1_BYTES / 8;
   if (header.l1Size < l1Entries || header.l1Size > most) {
     const rule = `${l1Entries} (which the size ${header.size} needs) to ${most}`;

@@ -2,7 +2,7 @@ import type { Backend, CallOptions } from "@instar/backend";
 
 import { readU64, viewOf } from "./bytes.js";
 import { Qcow2Error, ruleError } from "./errors.js";
-import { type FeatureBits, parseFeatureNames, requireSupported } from "./features.js";
+import { type FeatureBits, INCOMPATIBLE, parseFeatureNames, requireSupported } from "./features.js";
 import { type Geometry, geometryOf, MAX_CLUSTER_BITS, MIN_CLUSTER_BITS } from "./geometry.js";
 import { EXTENSION, findExtension, type HeaderExtension, parseExtensions } from "./header-extensions.js";
 import { checkHeader } from "./header-rules.js";
@@ -146,7 +146,12 @@ export function parseHeader(bytes: Uint8Array, fileSize: number, where: string):
 
 /** The numbers that follow from a header. */
 export function headerGeometry(header: Qcow2Header): Geometry {
-  return geometryOf(header.clusterBits, header.refcountOrder, header.size);
+  return geometryOf({ ...header, extendedL2: hasExtendedL2(header) });
+}
+
+/** Whether L2 entries tell subclusters apart. */
+export function hasExtendedL2(header: Qcow2Header): boolean {
+  return (header.features.incompatible & INCOMPATIBLE.extendedL2) !== 0n;
 }
 
 /** The name of the backing file, or `undefined` without one. Like QEMU it takes a zero byte for the end of the name. */

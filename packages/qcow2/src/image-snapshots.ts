@@ -45,8 +45,8 @@ export class ImageSnapshots implements Snapshots {
       this.#refuseDataFile();
       const snapshot = await this.#find(ref);
       const { diskSize: size = header.current.size } = snapshot;
-      if (size > maxGuestSize(layout.clusterBits)) {
-        throw this.#corrupt(snapshot, "disk size", size, `at most ${maxGuestSize(layout.clusterBits)}`);
+      if (size > maxGuestSize(layout)) {
+        throw this.#corrupt(snapshot, "disk size", size, `at most ${maxGuestSize(layout)}`);
       }
       await build((its) => its.apply(snapshot, size));
     });

@@ -184,11 +184,12 @@ export class Qcow2Image extends BaseBackend {
 
   protected override async doDiscard(offset: number, length: number, signal?: AbortSignal): Promise<void> {
     const { eraser, layout } = this.#engine;
-    const { clusterSize } = layout;
-    const begin = Math.ceil(offset / clusterSize) * clusterSize;
+    const { clusterSize, subclusterSize } = layout;
+    const begin = Math.ceil(offset / subclusterSize) * subclusterSize;
     await this.#change("discard", begin, offset + length, async (at, end) => {
       // The cluster that the end of the disk cuts short is a whole one.
-      const whole = (end === this.size ? Math.ceil(end / clusterSize) : Math.floor(end / clusterSize)) * clusterSize;
+      const cut = end === this.size ? Math.ceil(end / clusterSize) * clusterSize : end;
+      const whole = Math.floor(cut / subclusterSize) * subclusterSize;
       return at < whole ? eraser.erase(at, whole, "discard", signal) : end;
     });
   }

@@ -1,5 +1,12 @@
 import { COMPATIBLE, type FeatureKind, featureNames, INCOMPATIBLE, parseFeatureNames } from "./features.js";
-import { backingFileName, backingFormat, type CompressionType, headerGeometry, type Qcow2Header } from "./header.js";
+import {
+  backingFileName,
+  backingFormat,
+  type CompressionType,
+  hasExtendedL2,
+  headerGeometry,
+  type Qcow2Header,
+} from "./header.js";
 import { EXTENSION, findExtension } from "./header-extensions.js";
 
 /** What an image says about itself. Sizes are bytes. */
@@ -16,6 +23,7 @@ export interface Qcow2Info {
   readonly dirty: boolean;
   /** Somebody found its metadata contradictory. */
   readonly corrupt: boolean;
+  /** L2 entries tell 32 subclusters of each cluster apart. */
   readonly extendedL2: boolean;
   /** The name of the backing file as it stands in the image: hostile input, like all strings here. */
   readonly backingFile: string | undefined;
@@ -44,7 +52,7 @@ export function imageInfo(header: Qcow2Header): Qcow2Info {
     lazyRefcounts: (compatible & COMPATIBLE.lazyRefcounts) !== 0n,
     dirty: (incompatible & INCOMPATIBLE.dirty) !== 0n,
     corrupt: (incompatible & INCOMPATIBLE.corrupt) !== 0n,
-    extendedL2: (incompatible & INCOMPATIBLE.extendedL2) !== 0n,
+    extendedL2: hasExtendedL2(header),
     backingFile: backingFileName(header),
     backingFormat: backingFormat(header),
     dataFile: dataFile === undefined ? undefined : new TextDecoder().decode(dataFile),

@@ -4,9 +4,9 @@ import type { PendingFrees } from "./pending-frees.js";
 
 /** Lets go of the host clusters that an L2 entry showed until now. */
 export function letGo(entry: L2Entry, { clusterSize }: Layout, frees: PendingFrees): void {
-  if (entry.hostOffset === 0 && entry.kind !== "compressed") return;
+  if (entry.hostOffset === 0 && !entry.compressed) return;
   const first = Math.floor(entry.hostOffset / clusterSize);
-  if (entry.kind !== "compressed") return frees.add(first, 1);
+  if (!entry.compressed) return frees.add(first, 1);
   // Each host cluster that the sectors of compressed data touch is counted once for it.
   const last = Math.floor((entry.hostOffset + entry.compressedLength - 1) / clusterSize);
   frees.add(first, last - first + 1);

@@ -22,7 +22,7 @@ export async function* mapRange(
   for (let at = begin; at < end;) {
     call.signal?.throwIfAborted();
     const run = await source.run(at, end);
-    if (run.kind === "unallocated") yield* mapBelow(source.backing, at, run.length, call);
+    if (isNotHere(run)) yield* mapNotHere(source, run, call);
     else yield mappingOf(run, source.file);
     at += run.length;
   }
@@ -39,7 +39,7 @@ export async function* extentsOfImage(
     call.signal?.throwIfAborted();
     const run = await source.run(at, end);
     const stop = at + run.length;
-    if (run.kind === "unallocated") {
+    if (isNotHere(run)) {
       const stored = Math.max(0, Math.min(stop, source.backing?.size ?? 0) - at);
       if (source.backing && stored > 0) yield* extentsOf(source.backing, at, stored, call);
       if (at + stored < stop) yield { offset: at + stored, length: stop - at - stored, kind: "hole" };
@@ -49,6 +49,11 @@ export async function* extentsOfImage(
     }
     at = stop;
   }
+}
+
+/** Whether the backing image is asked. */
+function isNotHere(run: Run): boolean {
+  return run.kind === "unallocated" || run.kind === "reserved";
 }
 
 function mappingOf(run: Run, file: string): Mapping {
@@ -65,4 +70,12 @@ function mappingOf(run: Run, file: string): Mapping {
     compressed,
     ...(stored && { hostOffset: run.hostOffset, file }),
   };
+}
+
+/** What is not in this layer. Where nobody below has it either, the place that is reserved for it is told, as QEMU does. */
+async function* mapNotHere(source: MapSource, run: Run, call: CallOptions): AsyncGenerator<Mapping> {
+  for await (const piece of mapBelow(source.backing, run.guestOffset, run.length, call)) {
+    if (run.kind === "unallocated" || piece.depth > 0) yield piece;
+    else yield { ...piece, hostOffset: run.hostOffset + piece.offset - run.guestOffset, file: source.file };
+  }
 }

@@ -1,10 +1,9 @@
 import { ruleError } from "./errors.js";
 import type { HostFile } from "./host-file.js";
 import type { L1Table } from "./l1-table.js";
-import { type ClusterKind, decodeL2Entry, l2EntryProblem } from "./l2-entry.js";
+import { type ClusterKind, hasHostCluster, kindOf } from "./l2-entry.js";
 import type { Layout } from "./layout.js";
 import type { SliceLease } from "./slice-cache.js";
-import { entryText } from "./table-entry.js";
 import type { Tables } from "./tables.js";
 
 /** Guest bytes in a row that are mapped in one way; where they are stored, to host bytes in a row. */
@@ -16,13 +15,11 @@ export interface Run {
   readonly guestOffset: number;
   /** Bytes, greater than 0. A run of compressed data lies in one cluster. */
   length: number;
-  /** Where in the file the first guest byte is stored; of compressed data, where that begins; else 0. */
+  /** Where in the file the first guest byte is or would be stored; of compressed data, where that begins; else 0. */
   readonly hostOffset: number;
   /** Bytes that the compressed data may take; else 0. */
   readonly compressedLength: number;
 }
-
-const HIGH = 0x1_0000_0000;
 
 /** Where guest bytes are: the way from L1 to L2 to the host cluster. Specification: "Cluster mapping". */
 export class GuestMap {
@@ -63,14 +60,19 @@ export class GuestMap {
     return run;
   }
 
+  /** Guest bytes that one L2 slice maps. */
+  get sliceCoverage(): number {
+    return (this.#tables.l2.sliceSize / this.#layout.l2.entrySize) * this.#layout.clusterSize;
+  }
+
   /** The host offset of the L2 entry of a guest offset. */
   entryAt(table: number, offset: number): number {
     return this.#entryAt(table, offset);
   }
 
   #entryAt(table: number, offset: number): number {
-    const { l2Coverage, clusterSize } = this.#layout;
-    return table + Math.floor((offset % l2Coverage) / clusterSize) * 8;
+    const { l2Coverage, clusterSize, l2 } = this.#layout;
+    return table + Math.floor((offset % l2Coverage) / clusterSize) * l2.entrySize;
   }
 
   /** Appends what follows, as far as it is cached and goes on in the same way. */
@@ -108,39 +110,43 @@ export class GuestMap {
   /** The run that begins at `offset`, as far as one slice of the L2 table tells. Ends the lease. */
   #inTable(lease: SliceLease, table: number, offset: number, end: number): Run {
     const { view } = lease.value;
-    const { clusterSize } = this.#layout;
+    const { clusterSize, subclusterBits, subclusterSize, subclusters, l2 } = this.#layout;
     const position = this.#tables.l2.position(this.#entryAt(table, offset));
-    const high = view.getUint32(position);
-    const low = view.getUint32(position + 4);
     const inCluster = offset % clusterSize;
+    const first = inCluster >> subclusterBits;
+    const inSubcluster = inCluster - first * subclusterSize;
     try {
-      this.#check(high, low, offset);
-      const { kind, copied, hostOffset, compressedLength } = decodeL2Entry(high, low, this.#layout.clusterBits);
-      const stored = kind === "normal" || kind === "zero-allocated";
+      this.#check(view, position, offset);
+      const entry = l2.decode(view, position);
+      const kind = kindOf(entry, first);
       const most = Math.min(
-        Math.ceil((inCluster + end - offset) / clusterSize),
-        kind === "compressed" ? 1 : (view.byteLength - position) / 8,
+        Math.ceil((inSubcluster + end - offset) / subclusterSize),
+        ((view.byteLength - position) / l2.entrySize) * subclusters - first,
       );
-      const clusters = countAlike(view, position, most, high, low, stored ? clusterSize : 0);
-      if (stored && clusters > 1) this.#checkEnd(hostOffset + (clusters - 1) * clusterSize, offset);
+      const count = entry.compressed ? subclusters - first : l2.countAlike(view, position, first, most);
+      const stored = hasHostCluster(kind);
+      if (stored && first + count > subclusters) {
+        const further = Math.ceil((first + count) / subclusters) - 1;
+        this.#checkEnd(entry.hostOffset + further * clusterSize, offset);
+      }
       return {
         kind,
-        copied,
+        copied: entry.copied,
         guestOffset: offset,
-        length: Math.min(end - offset, clusters * clusterSize - inCluster),
-        hostOffset: stored ? hostOffset + inCluster : hostOffset,
-        compressedLength,
+        length: Math.min(end - offset, count * subclusterSize - inSubcluster),
+        hostOffset: stored ? entry.hostOffset + inCluster : entry.compressed ? entry.hostOffset : 0,
+        compressedLength: entry.compressedLength,
       };
     } finally {
       lease.release();
     }
   }
 
-  #check(high: number, low: number, offset: number): void {
-    const rule = l2EntryProblem(high, low, this.#layout, this.#file.size);
-    if (rule === undefined) return;
-    const field = `L2 entry of guest offset ${offset - (offset % this.#layout.clusterSize)}`;
-    throw ruleError("ERR_CORRUPT", this.#file.name, field, entryText(high, low), `valid: it must ${rule}`);
+  #check(view: DataView, position: number, offset: number): void {
+    const problem = this.#layout.l2.problem(view, position, this.#file.size);
+    if (problem === undefined) return;
+    const field = `${problem.part} of guest offset ${offset - (offset % this.#layout.clusterSize)}`;
+    throw ruleError("ERR_CORRUPT", this.#file.name, field, problem.value, `valid: it must ${problem.rule}`);
   }
 
   #checkEnd(lastCluster: number, offset: number): void {
@@ -149,21 +155,4 @@ export class GuestMap {
     const field = `host offset of a cluster behind guest offset ${offset}`;
     throw ruleError("ERR_CORRUPT", this.#file.name, field, lastCluster, rule);
   }
-}
-
-/** How many entries from `position` on are like the first, each `step` bytes further on in the file. */
-function countAlike(view: DataView, position: number, most: number, high: number, low: number, step: number): number {
-  let nextHigh = high;
-  let nextLow = low;
-  let count = 1;
-  for (let at = position + 8; count < most; at += 8) {
-    nextLow += step;
-    if (nextLow >= HIGH) {
-      nextLow -= HIGH;
-      nextHigh++;
-    }
-    if (view.getUint32(at + 4) !== nextLow || view.getUint32(at) !== nextHigh) break;
-    count++;
-  }
-  return count;
 }

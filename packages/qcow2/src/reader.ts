@@ -38,14 +38,14 @@ export class Reader {
     return this.#readRuns(target, offset, first, signal);
   }
 
-  /** Whether guest bytes that are not in this layer read as zeroes because the backing image ends before them. */
-  isBehindBacking(offset: number): boolean {
-    return this.#backing === undefined || offset >= this.#backing.size;
+  /** Where the backing image ends: from there on, guest bytes that are not in this layer read as zeroes. */
+  get backingEnd(): number {
+    return this.#backing?.size ?? 0;
   }
 
   /** Whether a run, and what follows in this way, is zero from `offset` on as far as this layer can tell. */
   isZero(run: Run, offset: number = run.guestOffset): boolean {
-    if (run.kind === "unallocated") return this.isBehindBacking(offset);
+    if (run.kind === "unallocated" || run.kind === "reserved") return offset >= this.backingEnd;
     return run.kind === "zero" || run.kind === "zero-allocated";
   }
 
@@ -73,6 +73,7 @@ export class Reader {
       case "compressed":
         return this.#readCompressed(run, target, signal);
       case "unallocated":
+      case "reserved":
         return this.#readBacking(target, run.guestOffset, signal);
       case "zero":
       case "zero-allocated":

@@ -5,7 +5,6 @@ import type { Eraser } from "./eraser.js";
 import { maxGuestSize } from "./geometry.js";
 import type { HostFile } from "./host-file.js";
 import type { L1Table } from "./l1-table.js";
-import { decodeL2Entry, l2EntryProblem } from "./l2-entry.js";
 import { letGo } from "./let-go.js";
 import type { Layout } from "./layout.js";
 import type { LiveHeader } from "./live-header.js";
@@ -52,7 +51,7 @@ export class Resizer {
   /** What is behind the old end must be zero before the end moves, whatever the backing image holds there. */
   async #grow(old: number, size: number): Promise<void> {
     const { header, layout, tables, zeroes } = this.#its;
-    const most = maxGuestSize(layout.clusterBits);
+    const most = maxGuestSize(layout);
     if (size > most) {
       const message = `${this.#its.file.name}: truncate to ${size}: an image with its clusters has ${most} bytes at most`;
       throw new BackendError("ERR_RANGE", message);
@@ -86,10 +85,9 @@ export class Resizer {
     for (let at = table; at < table + layout.clusterSize; at += tables.l2.sliceSize) {
       const lease = tables.l2.tryAt(at) ?? (await tables.l2.at(at));
       const { view } = lease.value;
-      for (let position = 0; position < view.byteLength; position += 8) {
-        const [high, low] = [view.getUint32(position), view.getUint32(position + 4)];
-        if ((high === 0 && low === 0) || l2EntryProblem(high, low, layout, file.size) !== undefined) continue;
-        shown.push(decodeL2Entry(high, low, layout.clusterBits));
+      for (let position = 0; position < view.byteLength; position += layout.l2.entrySize) {
+        if (layout.l2.isEmpty(view, position) || layout.l2.problem(view, position, file.size)) continue;
+        shown.push(layout.l2.decode(view, position));
       }
       lease.release();
     }

@@ -62,7 +62,7 @@ export class SnapshotDisk extends BaseBackend {
     const { file, data, layout } = engine;
     const { current } = engine.header;
     const { id, l1TableOffset, l1Size, diskSize: size = current.size } = snapshot;
-    const fits = size <= maxGuestSize(layout.clusterBits) && l1Size * layout.l2Coverage >= size;
+    const fits = size <= maxGuestSize(layout) && l1Size * layout.l2Coverage >= size;
     if (!fits || l1TableOffset % layout.clusterSize !== 0 || l1TableOffset + l1Size * 8 > file.size) {
       const message = `${file.name}: the L1 table of snapshot ${quote(id)} is misplaced, or too short for its disk`;
       const rule = "inside the file, with an entry for each part of the disk";

@@ -2,7 +2,6 @@ import { viewOf } from "./bytes.js";
 import { Qcow2Error, ruleError } from "./errors.js";
 import { MAX_L1_BYTES } from "./geometry.js";
 import type { HostFile } from "./host-file.js";
-import { clusterKind, decodeL2Entry } from "./l2-entry.js";
 import type { Layout } from "./layout.js";
 import { entryText, isCopied, l1EntryProblem, offsetOf, offsetProblem, writeOffset } from "./table-entry.js";
 
@@ -83,27 +82,23 @@ async function readTable(file: HostFile, layout: Layout, table: Omit<StoredTable
  * @throws {@link Qcow2Error} `ERR_CORRUPT` for an entry that points where nothing can be
  */
 export function referencesOf(file: HostFile, layout: Layout, table: StoredTable): number[] {
-  const { clusterSize, clusterBits, l2Entries } = layout;
+  const { clusterSize, l2 } = layout;
   const view = viewOf(table.bytes);
-  const step = clusterSize / l2Entries;
   const clusters: number[] = [];
-  for (let at = 0; at < clusterSize; at += step) {
-    const [high, low] = [view.getUint32(at), view.getUint32(at + 4)];
-    if (high === 0 && low === 0) continue;
-    const isCompressed = clusterKind(high, low) === "compressed";
-    const { hostOffset, compressedLength } = isCompressed
-      ? decodeL2Entry(high, low, clusterBits)
-      : { hostOffset: offsetOf(high, low), compressedLength: 0 };
+  for (let at = 0; at < clusterSize; at += l2.entrySize) {
+    if (l2.isEmpty(view, at)) continue;
+    const { compressed, hostOffset, compressedLength } = l2.decode(view, at);
     const rule = offsetProblem(
-      isCompressed ? hostOffset - (hostOffset % clusterSize) : hostOffset,
+      compressed ? hostOffset - (hostOffset % clusterSize) : hostOffset,
       clusterSize,
       file.size,
     );
     if (rule !== undefined) {
-      const field = `entry ${at / step} of the L2 table at ${table.offset}`;
-      throw ruleError("ERR_CORRUPT", file.name, field, entryText(high, low), `valid: it must ${rule}`);
+      const field = `entry ${at / l2.entrySize} of the L2 table at ${table.offset}`;
+      const value = entryText(view.getUint32(at), view.getUint32(at + 4));
+      throw ruleError("ERR_CORRUPT", file.name, field, value, `valid: it must ${rule}`);
     }
-    if (!isCompressed && hostOffset === 0) continue;
+    if (!compressed && hostOffset === 0) continue;
     const last = Math.floor((hostOffset + Math.max(1, compressedLength) - 1) / clusterSize);
     for (let cluster = Math.floor(hostOffset / clusterSize); cluster <= last; cluster++) clusters.push(cluster);
   }
@@ -129,11 +124,10 @@ export class CopiedFlags {
 
   /** The entries that show a host cluster which is theirs alone to show: not the compressed ones. */
   *entries(): Generator<{ readonly at: number; readonly cluster: number }> {
-    const { clusterSize, l2Entries } = this.#layout;
-    for (let at = 0; at < clusterSize; at += clusterSize / l2Entries) {
-      const [high, low] = [this.#view.getUint32(at), this.#view.getUint32(at + 4)];
-      const offset = offsetOf(high, low);
-      if (offset !== 0 && clusterKind(high, low) !== "compressed") yield { at, cluster: offset / clusterSize };
+    const { clusterSize, l2 } = this.#layout;
+    for (let at = 0; at < clusterSize; at += l2.entrySize) {
+      const { compressed, hostOffset } = l2.decode(this.#view, at);
+      if (hostOffset !== 0 && !compressed) yield { at, cluster: hostOffset / clusterSize };
     }
   }
 

@@ -32,7 +32,7 @@ export class Writer {
     metadata: MetadataRanges,
     fresh: FreshClusters,
     locks: RangeLocks,
-    sliceSize: number,
+    sliceCoverage: number,
   ) {
     this.#data = data;
     this.#map = map;
@@ -40,7 +40,7 @@ export class Writer {
     this.#fresh = fresh;
     this.#locks = locks;
     this.#clusterSize = layout.clusterSize;
-    this.#sliceCoverage = (sliceSize / 8) * layout.clusterSize;
+    this.#sliceCoverage = sliceCoverage;
   }
 
   /**

@@ -1,5 +1,3 @@
-import type { Backend } from "@instar/backend";
-
 import type { Eraser } from "./eraser.js";
 import type { Layout } from "./layout.js";
 import type { GuestMap } from "./mapping.js";
@@ -9,29 +7,20 @@ import type { Writer } from "./writer.js";
 /** Most zeroes that are written at once. */
 const CHUNK = 1024 * 1024;
 
-/** Makes guest bytes read as zeroes: whole clusters by their L2 entries, parts of clusters by writing. */
+/** Makes guest bytes read as zeroes: whole subclusters by their L2 entries, parts of them by writing. */
 export class Zeroes {
   readonly #layout: Layout;
   readonly #map: GuestMap;
   readonly #reader: Reader;
   readonly #writer: Writer;
   readonly #eraser: Eraser;
-  readonly #backing: Backend | undefined;
 
-  constructor(
-    layout: Layout,
-    map: GuestMap,
-    reader: Reader,
-    writer: Writer,
-    eraser: Eraser,
-    backing: Backend | undefined,
-  ) {
+  constructor(layout: Layout, map: GuestMap, reader: Reader, writer: Writer, eraser: Eraser) {
     this.#layout = layout;
     this.#map = map;
     this.#reader = reader;
     this.#writer = writer;
     this.#eraser = eraser;
-    this.#backing = backing;
   }
 
   /**
@@ -41,26 +30,34 @@ export class Zeroes {
    * @returns the offset up to which it has come
    */
   async zero(begin: number, end: number, diskEnd: number, signal?: AbortSignal): Promise<number> {
-    const { clusterSize } = this.#layout;
-    const firstWhole = Math.ceil(begin / clusterSize) * clusterSize;
-    const lastWhole = Math.floor(end / clusterSize) * clusterSize;
+    const { clusterSize, subclusterSize } = this.#layout;
+    const firstWhole = Math.ceil(begin / subclusterSize) * subclusterSize;
+    const lastWhole = Math.floor(end / subclusterSize) * subclusterSize;
     const endWhole = end === diskEnd ? Math.ceil(end / clusterSize) * clusterSize : lastWhole;
     if (firstWhole >= endWhole) {
       await this.#zeroParts(begin, end, signal);
       return end;
     }
     await this.#zeroParts(begin, firstWhole, signal);
-    const reached = await this.#zeroClusters(firstWhole, endWhole, diskEnd, signal);
+    const reached = await this.#zeroWhole(firstWhole, endWhole, diskEnd, signal);
     if (reached < endWhole) return reached;
     await this.#zeroParts(endWhole, end, signal);
     return end;
   }
 
-  async #zeroClusters(begin: number, end: number, diskEnd: number, signal?: AbortSignal): Promise<number> {
+  async #zeroWhole(begin: number, end: number, diskEnd: number, signal?: AbortSignal): Promise<number> {
     const { version, clusterSize } = this.#layout;
-    if (version === 3 || this.#reader.isBehindBacking(begin)) return this.#eraser.erase(begin, end, "zero", signal);
+    const { backingEnd } = this.#reader;
+    if (version === 3 || begin >= backingEnd) {
+      const reached = await this.#eraser.erase(begin, end, "zero", signal);
+      if (reached > begin) return reached;
+      // Part of a compressed cluster is to stay.
+      const stop = Math.min(end, begin - (begin % clusterSize) + clusterSize);
+      await this.#zeroParts(begin, Math.min(stop, diskEnd), signal);
+      return stop;
+    }
     // Version 2 has no way to hide the backing image but data.
-    const hidden = Math.min(end, Math.ceil((this.#backing?.size ?? 0) / clusterSize) * clusterSize);
+    const hidden = Math.min(end, Math.ceil(backingEnd / clusterSize) * clusterSize);
     await this.#zeroParts(begin, Math.min(hidden, diskEnd), signal);
     return this.#eraser.erase(hidden, end, "zero", signal);
   }

@@ -1,4 +1,4 @@
-import { headerGeometry, parseHeader, type Qcow2Header } from "../src/header.js";
+import { hasExtendedL2, headerGeometry, parseHeader, type Qcow2Header } from "../src/header.js";
 import { refcountCodec } from "../src/refcount-codec.js";
 import { readOffset } from "../src/table-entry.js";
 
@@ -18,6 +18,11 @@ export class Damage {
     return 2 ** this.header.clusterBits;
   }
 
+  /** Bytes of an L2 entry. */
+  get entrySize(): number {
+    return hasExtendedL2(this.header) ? 16 : 8;
+  }
+
   /** Offsets of the L2 tables, 0 for none. */
   get l2Tables(): number[] {
     return Array.from({ length: this.header.l1Size }, (_, i) =>
@@ -29,7 +34,9 @@ export class Damage {
   get l2Entries(): number[] {
     return this.l2Tables
       .filter((table) => table !== 0 && table + this.clusterSize <= this.bytes.byteLength)
-      .flatMap((table) => Array.from({ length: this.clusterSize / 8 }, (_, i) => table + i * 8))
+      .flatMap((table) =>
+        Array.from({ length: this.clusterSize / this.entrySize }, (_, i) => table + i * this.entrySize),
+      )
       .filter((position) => this.#view.getBigUint64(position) !== 0n);
   }
 

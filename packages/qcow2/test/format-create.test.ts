@@ -70,6 +70,9 @@ describe("a new image", () => {
     ["refcountBits", { size: 0, refcountBits: 3 }],
     ["refcountBits", { size: 0, refcountBits: 128 }],
     ["refcountBits", { size: 0, version: 2, refcountBits: 8 }],
+    ["extendedL2", { size: 0, version: 2, extendedL2: true }],
+    ["extendedL2", { size: 0, clusterSize: 8192, extendedL2: true }],
+    ["size", { size: 2 ** 48 + 1, clusterSize: 16_384, extendedL2: true }],
     ["size", { size: -1 }],
     ["size", { size: 0.5 }],
     ["size", { size: 2 ** 53 }],
@@ -119,6 +122,10 @@ describe.skipIf(!hasQemu)(`a new image as QEMU sees it${qemuNote}`, () => {
     }
   }
 
+  for (const clusterSize of clusterSizes.filter((size) => size >= 16_384)) {
+    for (const size of [0, 512, GiB, 60 * GiB]) kinds.push({ size, clusterSize, extendedL2: true });
+  }
+
   it("is clean and is what was asked for", { timeout: 600_000 }, async () => {
     using scratch = new Scratch();
     const path = scratch.file("new.qcow2");
@@ -149,12 +156,17 @@ describe.skipIf(!hasQemu)(`a new image as QEMU sees it${qemuNote}`, () => {
     using scratch = new Scratch();
     const path = scratch.file("theirs.qcow2");
     for (const clusterSize of [512, 4096, 65536, 1 << 21]) {
-      for (const version of [2, 3] as const) {
+      for (const [version, extendedL2] of [
+        [2, false],
+        [3, false],
+        [3, clusterSize >= 16_384],
+      ] as const) {
         for (const backing of [undefined, { name: "base.raw", format: "raw" }]) {
-          const options = `compat=${version === 2 ? "0.10" : "1.1"},cluster_size=${clusterSize}`;
+          const compat = version === 2 ? "0.10" : `1.1,extended_l2=${extendedL2 ? "on" : "off"}`;
+          const options = `compat=${compat},cluster_size=${clusterSize}`;
           const below = backing ? ["-u", "-b", backing.name, "-F", backing.format] : [];
           qemuImg("create", "-q", "-f", "qcow2", ...below, "-o", options, path, "4194304");
-          const { headerBytes } = planImage({ size: 4194304, version, clusterSize, backing }, "ours");
+          const { headerBytes } = planImage({ size: 4194304, version, clusterSize, extendedL2, backing }, "ours");
           const theirs = new Uint8Array(headerBytes.byteLength);
           theirs.set(readFileSync(path).subarray(0, theirs.byteLength));
           expect(headerBytes, `${options} ${backing?.name}`).toEqual(theirs);

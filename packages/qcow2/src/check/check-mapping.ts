@@ -2,7 +2,7 @@ import type { Backend, CallOptions } from "@instar/backend";
 
 import { viewOf } from "../bytes.js";
 import type { Geometry } from "../geometry.js";
-import { clusterKind, decodeL2Entry, l2ReservedProblem } from "../l2-entry.js";
+import type { EntryProblem, L2Codec } from "../l2-codec.js";
 import { readClipped } from "../read-clipped.js";
 import { entryText, isCopied, l1ReservedProblem, offsetOf } from "../table-entry.js";
 import { inOrder } from "./in-order.js";
@@ -13,8 +13,8 @@ import type { StoredRefcounts } from "./stored-refcounts.js";
 /** What checking a mapping needs. */
 export interface MappingContext {
   readonly file: Backend;
-  readonly version: number;
   readonly geometry: Geometry;
+  readonly l2: L2Codec;
   readonly report: ReportBuilder;
   readonly references: References;
   readonly stored: StoredRefcounts;
@@ -91,21 +91,21 @@ async function checkL2Table(
   table: L2Table,
   bytes: Uint8Array,
 ): Promise<void> {
-  const { report, references, geometry, stored } = context;
-  const { clusterBits, clusterSize, l2Entries } = geometry;
+  const { report, references, geometry, stored, l2 } = context;
+  const { clusterSize, l2Entries } = geometry;
   const view = viewOf(bytes);
   let next = 0;
-  for (let index = 0; index < l2Entries; index++) {
-    const high = view.getUint32(index * 8);
-    const low = view.getUint32(index * 8 + 4);
-    if (high === 0 && low === 0) continue;
-    const kind = clusterKind(high, low);
-    const reserved = l2ReservedProblem(high, low, context.version);
-    if (reserved !== undefined) brokenEntry(report, table, index, high, low, reserved);
-    if (kind === "compressed") {
-      const { hostOffset, compressedLength } = decodeL2Entry(high, low, clusterBits);
-      if (isCopied(high)) brokenEntry(report, table, index, high, low, "have its COPIED flag clear, being compressed");
-      references.add(hostOffset, compressedLength, "compressed cluster");
+  for (let index = 0, position = 0; index < l2Entries; index++, position += l2.entrySize) {
+    if (l2.isEmpty(view, position)) continue;
+    const problem = l2.contentProblem(view, position);
+    if (problem) brokenEntry(report, table, index, problem);
+    const { compressed, copied, hostOffset: offset, compressedLength } = l2.decode(view, position);
+    if (compressed) {
+      if (copied)
+        brokenEntry(report, table, index, entryRule(view, position, "have its COPIED flag clear, being compressed"));
+      // Like QEMU: an entry with a bitmap that it must not have counts as no reference.
+      if (problem) continue;
+      references.add(offset, compressedLength, "compressed cluster");
       if (active) {
         report.allocatedClusters++;
         report.compressedClusters++;
@@ -113,10 +113,9 @@ async function checkL2Table(
       }
       continue;
     }
-    const offset = offsetOf(high, low);
-    if (kind !== "normal" && kind !== "zero-allocated") continue;
+    if (offset === 0) continue;
     if (offset % clusterSize !== 0) {
-      brokenEntry(report, table, index, high, low, "point to a multiple of the cluster size");
+      brokenEntry(report, table, index, entryRule(view, position, "point to a multiple of the cluster size"));
     }
     if (active) {
       report.allocatedClusters++;
@@ -125,22 +124,19 @@ async function checkL2Table(
       const cluster = Math.floor(offset / clusterSize);
       // Millions of entries pass here: a promise is made only for those that need another refcount block.
       const refcount = stored.recent(cluster) ?? (await stored.get(cluster));
-      checkCopied(report, "data cluster", offset, isCopied(high), refcount);
+      checkCopied(report, "data cluster", offset, copied, refcount);
     }
     references.add(offset, clusterSize, "data cluster");
   }
 }
 
+function entryRule(view: DataView, position: number, rule: string): EntryProblem {
+  return { part: "L2 entry", value: entryText(view.getUint32(position), view.getUint32(position + 4)), rule };
+}
+
 /** Notes an L2 entry that breaks a rule. Apart from the loop, which would else make its closures for every entry. */
-function brokenEntry(
-  report: ReportBuilder,
-  table: L2Table,
-  index: number,
-  high: number,
-  low: number,
-  rule: string,
-): void {
-  report.corruption(() => `L2 table at ${table.offset}: entry ${index} is ${entryText(high, low)}, must ${rule}`);
+function brokenEntry(report: ReportBuilder, table: L2Table, index: number, { part, value, rule }: EntryProblem): void {
+  report.corruption(() => `L2 table at ${table.offset}: ${part} ${index} is ${value}, must ${rule}`);
 }
 
 /** The COPIED flag must be set exactly where the refcount is one. */

@@ -103,6 +103,34 @@ describe("an image with broken tables says what is broken", () => {
     });
   }
 
+  it.each([
+    ["a subcluster both allocated and zero", 0x80000000, 0x00000010, 0x00000010, /both allocated .* and zero/],
+    ["allocated subclusters without a host cluster", 0, 0, 0x00000003, /without a host cluster/],
+    ["a compressed cluster with a bitmap", 0x40000000, 0x00000001, 0, /clear, its cluster being compressed/],
+  ])("%s", async (_, high, zero, stored, message) => {
+    const clusterSize = 16_384;
+    const { image, pages } = await newImage({ size: 2 ** 20, clusterSize, extendedL2: true });
+    await image.write(pattern(clusterSize, 1), 0);
+    await image.close();
+    const file = new DataView((await allBytes(memoryFile(pages))).buffer);
+    const table = file.getUint32(file.getUint32(44) + 4);
+    if (high === 0) poke(pages, table, 0, 0);
+    else poke(pages, table, high, file.getUint32(table + 4));
+    poke(pages, table + 8, zero, stored);
+    const broken = await Qcow2Image.open(memoryFile(pages), { write: true });
+    const field = "subcluster bitmap of guest offset 0";
+    const refusal = { code: "ERR_CORRUPT", field, message: expect.stringMatching(message) };
+    await expect(bytesAt(broken, 0, 100)).rejects.toMatchObject(refusal);
+    await expect(broken.write(new Uint8Array(10), 0)).rejects.toMatchObject(refusal);
+    await expect(broken.writeZeroes(0, clusterSize)).rejects.toMatchObject(refusal);
+    await expect(broken.discard(0, clusterSize)).rejects.toMatchObject(refusal);
+    expect((await broken.check()).corruptions).toBeGreaterThan(0);
+    // What leaves the disk is forgotten, whatever it was.
+    await broken.truncate(0);
+    await broken.truncate(2 ** 20);
+    expect((await bytesAt(broken, 0, clusterSize)).every((byte) => byte === 0)).toBe(true);
+  });
+
   it("a refcount block outside of the file: nothing is allocated", async () => {
     const pages = await damaged("refcountTable", 0x100, 0);
     const image = await Qcow2Image.open(memoryFile(pages), { write: true });

@@ -24,6 +24,7 @@ const configurations: readonly Configuration[] = [
   { write: true, version: 2, clusterSize: 4 * K, backed: "whole" },
   { write: false, clusterSize: 4 * K, backed: "short" },
   { write: true, clusterSize: 2048 * K },
+  { write: true, clusterSize: 64 * K, extendedL2: true, backed: "short", caches: TINY },
 ];
 
 function factoryOf(configuration: Configuration): BackendFactory {
@@ -40,6 +41,7 @@ function factoryOf(configuration: Configuration): BackendFactory {
   };
   const name = [
     `version ${version}, clusters of ${clusterSize}, refcounts of ${refcountBits} bits`,
+    options.extendedL2 && "extended L2 entries",
     caches && "tiny caches",
     backed && `over a ${backed === "whole" ? "" : "shorter "}backing image`,
     !write && "read-only",
@@ -49,7 +51,7 @@ function factoryOf(configuration: Configuration): BackendFactory {
   return {
     name,
     capabilities,
-    blockSize: Math.min(clusterSize, 64 * K),
+    blockSize: options.extendedL2 ? clusterSize / 32 : Math.min(clusterSize, 64 * K),
     async create(contents) {
       const pages = new MemoryPages();
       const inBacking = backed === undefined ? 0 : contents.byteLength - (backed === "short" ? 1000 : 0);

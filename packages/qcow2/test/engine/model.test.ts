@@ -11,6 +11,7 @@ interface Configuration {
   readonly version: 2 | 3;
   readonly clusterSize: number;
   readonly refcountBits: number;
+  readonly extendedL2?: boolean;
   readonly size: number;
   /** Size of the backing image. */
   readonly backing?: number;
@@ -25,6 +26,8 @@ const configurations: Configuration[] = [
   { version: 2, clusterSize: 4 * K, refcountBits: 16, size: 1000 * K + 512, backing: 700 * K },
   { version: 3, clusterSize: 64 * K, refcountBits: 16, size: 6000 * K },
   { version: 3, clusterSize: 2048 * K, refcountBits: 8, size: 9000 * K },
+  { version: 3, clusterSize: 16 * K, refcountBits: 16, extendedL2: true, size: 1500 * K + 77 },
+  { version: 3, clusterSize: 64 * K, refcountBits: 16, extendedL2: true, size: 4000 * K, backing: 3000 * K + 300 },
 ];
 const STEPS = Number(process.env["INSTAR_STEPS"] ?? 600);
 
@@ -51,12 +54,13 @@ class Pair {
   }
 
   async create(): Promise<void> {
-    const { version, clusterSize, refcountBits, size, backing } = this.#its;
+    const { version, clusterSize, refcountBits, extendedL2, size, backing } = this.#its;
     const backingBackend = await this.#backing();
     this.image = await Qcow2Image.create(this.#file, {
       version,
       clusterSize,
       refcountBits,
+      extendedL2,
       size,
       compressionType: version === 3 && this.#random.once(2) ? "zstd" : "zlib",
       caches: TINY,
@@ -188,9 +192,10 @@ class Pair {
 
 describe(`random requests leave an image like a plain array (INSTAR_SEED=${seed})`, () => {
   for (const configuration of configurations) {
-    const { version, clusterSize, refcountBits, backing } = configuration;
+    const { version, clusterSize, refcountBits, extendedL2 = false, backing } = configuration;
+    const kind = extendedL2 ? ", extended L2 entries" : "";
     const over = backing === undefined ? "" : " over a backing image";
-    const title = `version ${version}, clusters of ${clusterSize}, refcounts of ${refcountBits} bits${over}`;
+    const title = `version ${version}, clusters of ${clusterSize}, refcounts of ${refcountBits} bits${kind}${over}`;
 
     it(`${title}${qemuNote}`, { timeout: 120_000 }, async () => {
       const random = new Random(seed + clusterSize + version * 7 + refcountBits);

@@ -16,6 +16,7 @@ const CUTS = Number(process.env["INSTAR_CUTS"] ?? 150);
 interface Scene {
   readonly clusterSize: number;
   readonly refcountBits: number;
+  readonly extendedL2?: boolean;
   readonly backed?: boolean;
   /** Guest bytes between two groups of sectors, which spread them over the tables. */
   readonly gap?: number;
@@ -68,11 +69,12 @@ class History {
   }
 
   async run(steps: number): Promise<number> {
-    const { clusterSize, refcountBits, backed = false, filler = 0 } = this.#its;
+    const { clusterSize, refcountBits, extendedL2, backed = false, filler = 0 } = this.#its;
     this.#image = await Qcow2Image.create(this.file, {
       size: this.offsetOf(this.#size) + filler,
       clusterSize,
       refcountBits,
+      extendedL2,
       backing: backed ? { name: "base", format: "raw" } : undefined,
       backingBackend: backed ? await baseDisk() : undefined,
       caches: this.#random.once(3) ? {} : TINY,
@@ -187,6 +189,8 @@ describe(`after a power cut an image has no corruption and holds what was synced
     { clusterSize: 2048, refcountBits: 1, backed: true },
     { clusterSize: 4096, refcountBits: 16 },
     { clusterSize: 65536, refcountBits: 16, backed: true },
+    { clusterSize: 16384, refcountBits: 16, extendedL2: true },
+    { clusterSize: 32768, refcountBits: 16, extendedL2: true, backed: true },
   ] as Scene[]) {
     const title = Object.entries(scene)
       .map(([name, value]) => `${name} ${value}`)

@@ -42,6 +42,30 @@ describe("how many requests of the file a request of the guest takes", () => {
     expect(file.requests).toMatchObject([{ kind: "write", length: CLUSTER }]);
   });
 
+  it("one of just the subclusters, where L2 entries tell them apart", async () => {
+    const { image, file } = await counted({ extendedL2: true });
+    await image.discard(0, CLUSTER);
+    await image.sync();
+    file.requests.length = 0;
+    await image.write(pattern(1000, 2), 10 * CLUSTER + 8192);
+    await image.write(pattern(2048, 3), 10 * CLUSTER + 20_480);
+    await image.write(pattern(1000, 4), 10 * CLUSTER + 8193);
+    expect(file.requests.map(({ kind, length }) => [kind, length])).toEqual([
+      ["write", 2048],
+      ["write", 2048],
+      ["write", 1000],
+    ]);
+    expect((await image.check()).allocatedClusters).toBe(1);
+    const stored: number[][] = [];
+    for await (const { offset, length, data } of image.map(10 * CLUSTER, CLUSTER)) {
+      if (data) stored.push([offset - 10 * CLUSTER, length]);
+    }
+    expect(stored).toEqual([
+      [8192, 2048],
+      [20_480, 2048],
+    ]);
+  });
+
   it("none for zeroes, nor for what is not there", async () => {
     const { image, file } = await counted();
     await image.writeZeroes(0, CLUSTER);

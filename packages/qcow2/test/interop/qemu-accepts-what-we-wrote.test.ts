@@ -12,17 +12,25 @@ import { Random, seed } from "./random.js";
 const SIZE = 3 * 1024 * 1024 + 4096 + 512;
 const STEPS = 150;
 
-const layouts = [512, 4096, 65_536, 2_097_152].flatMap((clusterSize) => [
-  { version: 2 as const, clusterSize, refcountBits: 16 },
-  ...[1, 16, 64].map((refcountBits) => ({ version: 3 as const, clusterSize, refcountBits })),
-  { version: 3 as const, clusterSize, refcountBits: 16, compressionType: "zstd" as const },
-]);
+const layouts = [
+  ...[512, 4096, 65_536, 2_097_152].flatMap((clusterSize) => [
+    { version: 2 as const, clusterSize, refcountBits: 16 },
+    ...[1, 16, 64].map((refcountBits) => ({ version: 3 as const, clusterSize, refcountBits })),
+    { version: 3 as const, clusterSize, refcountBits: 16, compressionType: "zstd" as const },
+  ]),
+  ...[16_384, 65_536, 2_097_152].map((clusterSize) => ({
+    version: 3 as const,
+    clusterSize,
+    refcountBits: 16,
+    l2: "extended",
+  })),
+];
 
 function baseOf(path: string): string {
   return path.replace("image.qcow2", "base.qcow2");
 }
 
-const title = "version $version, clusters of $clusterSize, refcounts of $refcountBits bits, $compressionType";
+const title = "version $version, clusters of $clusterSize, refcounts of $refcountBits bits, $compressionType, $l2";
 
 async function make(path: string, layout: (typeof layouts)[number], backed: boolean): Promise<Uint8Array> {
   const before = new Uint8Array(SIZE);
@@ -35,7 +43,8 @@ async function make(path: string, layout: (typeof layouts)[number], backed: bool
   }
   const file = await FsBackend.open(path, { write: true, create: "new" });
   const backingBackend = backed ? await openImage(baseOf(path)) : undefined;
-  await (await Qcow2Image.create(file, { ...layout, ...backing, backingBackend, size: SIZE })).close();
+  const extendedL2 = "l2" in layout;
+  await (await Qcow2Image.create(file, { ...layout, extendedL2, ...backing, backingBackend, size: SIZE })).close();
   return before;
 }
 

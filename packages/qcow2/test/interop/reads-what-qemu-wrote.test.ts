@@ -60,10 +60,13 @@ const kinds: Record<string, Make> = {
 };
 
 const clusterSizes = [512, 4096, 65_536, 2_097_152];
-const layouts = clusterSizes.flatMap((size) => [
-  `compat=0.10,cluster_size=${size}`,
-  ...[1, 2, 4, 8, 16, 32, 64].map((bits) => `compat=1.1,cluster_size=${size},refcount_bits=${bits}`),
-]);
+const layouts = [
+  ...clusterSizes.flatMap((size) => [
+    `compat=0.10,cluster_size=${size}`,
+    ...[1, 2, 4, 8, 16, 32, 64].map((bits) => `compat=1.1,cluster_size=${size},refcount_bits=${bits}`),
+  ]),
+  ...[16_384, 65_536, 2_097_152].map((size) => `cluster_size=${size},extended_l2=on`),
+];
 
 describe.skipIf(!hasQemu)(`reads what QEMU wrote${qemuNote}`, () => {
   for (const [kind, make] of Object.entries(kinds)) {

@@ -14,6 +14,7 @@ interface Configuration {
   readonly version: 2 | 3;
   readonly clusterSize: number;
   readonly refcountBits: number;
+  readonly extendedL2?: boolean;
   readonly size: number;
   readonly backed?: boolean;
   readonly caches?: CacheLimits;
@@ -25,6 +26,7 @@ const configurations: Configuration[] = [
   { version: 2, clusterSize: 4096, refcountBits: 16, size: 700_416, caches: TINY },
   { version: 3, clusterSize: 4096, refcountBits: 4, size: 900_096, backed: true },
   { version: 3, clusterSize: 65_536, refcountBits: 8, size: 2_000_384, caches: TINY },
+  { version: 3, clusterSize: 16_384, refcountBits: 16, extendedL2: true, size: 900_096, backed: true, caches: TINY },
 ];
 
 /** An image with snapshots, and what each of them must hold. */

@@ -35,7 +35,13 @@ async function pretendState(path: string, diskSize: number, stateSize: number): 
 }
 
 describe.skipIf(!hasQemu)(`snapshots and QEMU${qemuNote}`, () => {
-  for (const options of ["cluster_size=512", "compat=0.10", "cluster_size=4k,refcount_bits=32", "cluster_size=64k"]) {
+  for (const options of [
+    "cluster_size=512",
+    "compat=0.10",
+    "cluster_size=4k,refcount_bits=32",
+    "cluster_size=64k",
+    "cluster_size=32k,extended_l2=on",
+  ]) {
     it(`each lists, reads, applies and removes what the other made: ${options}`, async () => {
       using scratch = new Scratch();
       const path = scratch.file("image");
