@@ -69,6 +69,13 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
     },
   ],
   [
+    "rebase",
+    {
+      summary: "put an image over another one",
+      load: async () => (await import("./commands/rebase.js")).rebaseCommand,
+    },
+  ],
+  [
     "resize",
     {
       summary: "change the size of an image",

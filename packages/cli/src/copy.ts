@@ -1,19 +1,13 @@
 import { type Backend, extentsOf, zeroRange } from "@instar/backend";
+import { fill, type PieceRules, pieces } from "./copy-pieces.js";
 import { inParallel } from "./parallel.js";
 import { cut, pairRuns, type Run } from "./runs.js";
 import { roundUp } from "./sizes.js";
-import { isZero } from "./zeroes.js";
 
 /** What to copy, and how. Sizes in bytes. */
-export interface CopyJob {
+export interface CopyJob extends PieceRules {
   readonly source: Backend;
   readonly target: Backend;
-  /** What the target shows where nothing has been written to it; absent where it shows zeroes. */
-  readonly base?: Backend | undefined;
-  /** The target, and what is below it, is known to read as zeroes (or as `base`) so far. */
-  readonly targetIsClear: boolean;
-  /** Zeroes are looked for, and left out, in units of this many bytes; 0 writes out everything. */
-  readonly sparse: number;
   /** How many chunks may be under way at once. */
   readonly parallel: number;
   /** Whether writes begin in the order of their offsets. */
@@ -91,33 +85,4 @@ async function* steps(job: CopyJob, chunk: number): AsyncGenerator<Step> {
       yield { ...part, ...needed, turn: before, begun };
     }
   }
-}
-
-async function fill(target: Buffer, from: Backend | undefined, offset: number, signal: AbortSignal): Promise<void> {
-  const length = from ? Math.max(0, Math.min(target.byteLength, from.size - offset)) : 0;
-  target.fill(0, length);
-  if (from && length > 0) await from.read(target.subarray(0, length), offset, { signal });
-}
-
-/** What of a step has to be written, as data or as zeroes; neighbours of one kind together. */
-function* pieces(job: CopyJob, step: Run, bytes: Buffer, old: Buffer): Generator<Run & { kind: "data" | "zero" }> {
-  let piece: { offset: number; length: number; kind: "data" | "zero" } | undefined;
-  for (const { offset, length } of cut(step, job.sparse || step.length)) {
-    const start = offset - step.offset;
-    const kind = kindOf(job, bytes, old, start, start + length);
-    if (piece?.kind === kind && piece.offset + piece.length === offset) {
-      piece.length += length;
-      continue;
-    }
-    if (piece) yield piece;
-    piece = kind === "nothing" ? undefined : { offset, length, kind };
-  }
-  if (piece) yield piece;
-}
-
-function kindOf(job: CopyJob, bytes: Buffer, old: Buffer, start: number, end: number): "data" | "zero" | "nothing" {
-  if (job.sparse === 0) return "data";
-  if (job.base && job.targetIsClear && bytes.compare(old, start, end, start, end) === 0) return "nothing";
-  if (!isZero(bytes, start, end)) return "data";
-  return job.targetIsClear && !job.base ? "nothing" : "zero";
 }

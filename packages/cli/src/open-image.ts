@@ -21,6 +21,8 @@ export interface OpenImageOptions {
   readonly share?: boolean | undefined;
   /** Not to open the backing file. Reading what is there fails then. */
   readonly withoutBacking?: boolean | undefined;
+  /** What stands below it, instead of what it names; is closed with it. */
+  readonly below?: Backend | undefined;
   /** To read or write much of it: holes of raw files are worth knowing then. */
   readonly sparse?: boolean | undefined;
 }
@@ -104,10 +106,11 @@ class ImageOpener {
     if (format === "raw") return { disk: new RawImage(file, guessed && write) };
     const open = await DRIVERS[format]();
     if (write && format !== "qcow2") throw new CliError(`images of the format ${format} can only be read`);
+    const depth = this.#way.length - 1;
     return open(file, {
       write,
-      depth: this.#way.length - 1,
-      backing: this.#options.withoutBacking ? "ignore" : undefined,
+      depth,
+      backing: this.#options.withoutBacking ? "ignore" : depth === 0 ? this.#options.below : undefined,
       openReferenced: this.#gateOf(this.#way.at(-1)?.path, parts),
       placeOf: (reference) => placeOf(reference, place),
       signal: this.#context.signal,

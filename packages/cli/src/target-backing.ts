@@ -1,7 +1,7 @@
 import type { Context } from "./command.js";
 import type { CreateOptions } from "./create-options.js";
 import { CliError } from "./errors.js";
-import { type TargetFormat, formatNamed } from "./format-names.js";
+import { type Format, type TargetFormat, formatNamed } from "./format-names.js";
 import { referencePath } from "./gate.js";
 import { filesOf, type Image } from "./image.js";
 import { fileFacts, localPath } from "./location.js";
@@ -26,9 +26,30 @@ export function withBacking(
   return { ...options, backingFile: file, backingFormat: formatNamed(named) };
 }
 
+/** An image that another one names as the one below it. */
+export interface NamedBacking {
+  /** A relative name counts from the directory of the image that names it. */
+  readonly name: string;
+  /** Probed by content where absent. */
+  readonly format?: Format | undefined;
+}
+
 /**
- * Opens the image below one that is yet to be made. The user named it, so that it may lie anywhere; what it names in
- * turn goes through the gate.
+ * Opens an image that the image `name` is going to have below it. The user named it, so that it may lie anywhere; what
+ * it names in turn goes through the gate.
+ */
+export async function openNewBacking(
+  context: Context,
+  name: string,
+  backing: NamedBacking,
+  how: Pick<OpenImageOptions, "sparse" | "share"> = {},
+): Promise<Image> {
+  const path = referencePath({ kind: "backing", name: backing.name }, localPath(name) ?? name);
+  return openImage(context, path, { ...how, format: backing.format });
+}
+
+/**
+ * Opens the image below one that is yet to be made.
  *
  * @throws {@link CliError} where it cannot be opened, or where it, or what is below it, is the very file to be made.
  */
@@ -38,9 +59,8 @@ export async function openTargetBacking(
   options: CreateOptions,
   how: Pick<OpenImageOptions, "sparse"> = {},
 ): Promise<Image> {
-  const reference = { kind: "backing", name: options.backingFile ?? "" } as const;
-  const path = referencePath(reference, localPath(name) ?? name);
-  const image = await openImage(context, path, { ...how, format: options.backingFormat });
+  const backing = { name: options.backingFile ?? "", format: options.backingFormat };
+  const image = await openNewBacking(context, name, backing, how);
   try {
     await refuseToReplace(name, [image]);
     return image;

@@ -6,7 +6,8 @@ describe("help", () => {
   it("of the program lists every command", async () => {
     const { code, out, err } = await instar(["--help"]);
     expect([code, err]).toEqual([0, ""]);
-    for (const [name, { summary }] of COMMANDS) expect(out).toContain(`${name.padEnd(7)}  ${summary}`);
+    const width = Math.max(...[...COMMANDS.keys()].map((name) => name.length));
+    for (const [name, { summary }] of COMMANDS) expect(out).toContain(`${name.padEnd(width)}  ${summary}`);
     expect((await instar(["help"])).out).toBe(out);
     expect((await instar(["-h"])).out).toBe(out);
   });
