@@ -144,7 +144,11 @@ export class Qcow2Image extends BaseBackend {
   async check(options: CheckOptions = {}): Promise<CheckReport> {
     await this.read(new Uint8Array(0), 0, options);
     return this.#flights.alone(async () => {
-      if (this.capabilities.write) await this.#engine.durability.writeOut();
+      try {
+        if (this.capabilities.write) await this.#engine.durability.writeOut();
+      } catch (error) {
+        throw surfaced(error, this.name);
+      }
       return checkImage(this.file, this.#engine.header.current, options);
     });
   }

@@ -1,5 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
 
+import { messageOf } from "../finding.ts";
 import { watchedBy } from "./heart.ts";
 import { parts } from "./parts.ts";
 import type { Order, Outcome } from "./pool.ts";
@@ -20,15 +21,10 @@ async function outcomeOf({ part: name, job, seed }: Order): Promise<Outcome> {
     const { counts } = await part.run(job, seed);
     // A rejection counts as unhandled once microtasks have run out.
     await new Promise<void>((resolve) => void setImmediate(resolve));
-    return stray === undefined ? { counts } : { finding: `unhandled rejection: ${describe(stray)}` };
+    return stray === undefined ? { counts } : { finding: `unhandled rejection: ${messageOf(stray)}` };
   } catch (error) {
-    return { finding: describe(error) };
+    return { finding: messageOf(error) };
   }
-}
-
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.name === "Finding" ? error.message : (error.stack ?? error.message);
 }
 
 port.on("message", (order: Order) => void outcomeOf(order).then((outcome) => port.postMessage(outcome)));

@@ -1,5 +1,5 @@
 import { type Part, Tally } from "../examiner/part.ts";
-import { Finding } from "../finding.ts";
+import { Finding, messageOf } from "../finding.ts";
 import { Random } from "../random.ts";
 import type { Base } from "./base.ts";
 import { allBases } from "./bases.ts";
@@ -31,7 +31,7 @@ export const hostileImages: Part = {
         if (base.format === "qcow2") await exerciseWriting(make().file, openers.qcow2, random);
         watchMemory();
       } catch (error) {
-        throw new Finding(`${base.format} ${base.title}: ${what.join(", ")}: ${String(error)}`, { cause: error });
+        throw new Finding(`${base.format} ${base.title}: ${what.join(", ")}: ${messageOf(error)}`, { cause: error });
       }
       tally.add(`mutants of ${base.format}`, 1);
     }

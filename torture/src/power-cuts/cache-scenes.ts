@@ -18,6 +18,7 @@ function sceneOf(options: BlockCacheOptions & { readonly punches: boolean }): Sc
     firstSize: FIRST_SIZE,
     backed: 0,
     files: 1,
+    growsByWrites: true,
     abilities: { writeZeroes: punches, discard: punches },
     operations: punches ? [write, zero, discard, read, sync, resize] : [write, read, sync, resize],
     async create([file]) {

@@ -1,9 +1,10 @@
-import type { Backend } from "@instar/backend";
+import type { Backend, CallOptions } from "@instar/backend";
 
 import { demand } from "../finding.ts";
 import type { Random } from "../random.ts";
 import { sectorBuffer, SECTOR, valueOf } from "../sectors.ts";
 import type { Log } from "../storage/log.ts";
+import type { Outage } from "../storage/outage.ts";
 import { Ledger } from "./ledger.ts";
 import { offsetOf, rowEnd, type Scene } from "./scene.ts";
 
@@ -20,6 +21,7 @@ export class Guest<Disk extends Backend = Backend> {
   readonly random: Random;
   readonly ledger: Ledger;
   readonly #log: Log;
+  readonly #outage: Outage | undefined;
   /** What each sector may hold now; after a discard that may be more than one value. */
   readonly #now: (readonly number[])[];
   readonly #busy = new Set<SectorRange>();
@@ -29,11 +31,12 @@ export class Guest<Disk extends Backend = Backend> {
   /** Where requests go for a while, so that they meet. */
   #focus = 0;
 
-  constructor(disk: Disk, scene: Scene<Disk>, random: Random, log: Log) {
+  constructor(disk: Disk, scene: Scene<Disk>, random: Random, log: Log, outage?: Outage) {
     this.disk = disk;
     this.scene = scene;
     this.random = random;
     this.#log = log;
+    this.#outage = outage;
     this.#size = scene.firstSize;
     const first = Array.from({ length: scene.sectors }, (_, sector) => (sector < scene.backed ? 1 : 0));
     this.#now = first.map((value) => [value]);
@@ -82,24 +85,29 @@ export class Guest<Disk extends Backend = Backend> {
     range: SectorRange,
     value: number,
     keepsOld: boolean,
-    run: (offset: number, length: number) => Promise<void>,
+    run: (call: CallOptions, offset: number, length: number) => Promise<void>,
   ): Promise<void> {
-    const event = { value, keepsOld, begin: this.#log.tick(), end: Infinity };
-    for (let sector = range.first; sector < range.end; sector++) {
-      this.ledger.note(this.ledger.sectors[sector], event);
-      this.#now[sector] = keepsOld ? [...(this.#now[sector] ?? []), value] : [value];
-    }
+    const offset = offsetOf(this.scene, range.first);
     this.#busy.add(range);
-    await run(offsetOf(this.scene, range.first), (range.end - range.first) * SECTOR);
+    await this.attempt(async (call) => {
+      // Where it fails, this event never ends: the sectors may be as before or changed, until it is done again.
+      const event = { value, keepsOld, begin: this.#log.tick(), end: Infinity };
+      for (let sector = range.first; sector < range.end; sector++) {
+        this.ledger.note(this.ledger.sectors[sector], event);
+        this.#now[sector] = [...(this.#now[sector] ?? []), value];
+      }
+      await run(call, offset, (range.end - range.first) * SECTOR);
+      event.end = this.#log.tick();
+    });
+    if (!keepsOld) this.#settle(range.first, range.end, value);
     this.#busy.delete(range);
-    event.end = this.#log.tick();
   }
 
-  /** Reads sectors and compares. */
-  async read(range: SectorRange): Promise<void> {
+  /** Reads sectors and compares; of another disk, where this one has been opened again. */
+  async read(range: SectorRange, disk: Backend = this.disk): Promise<void> {
     const { bytes, words } = sectorBuffer(range.end - range.first);
     this.#busy.add(range);
-    await this.disk.read(bytes, offsetOf(this.scene, range.first));
+    await this.attempt((call) => disk.read(bytes, offsetOf(this.scene, range.first), call));
     this.#busy.delete(range);
     for (let sector = range.first; sector < range.end; sector++) {
       const found = valueOf(words, sector - range.first, sector);
@@ -109,26 +117,55 @@ export class Guest<Disk extends Backend = Backend> {
     }
   }
 
-  async sync(): Promise<void> {
-    const time = { begin: this.#log.tick(), end: Infinity };
-    this.ledger.noteSync(time);
-    await this.disk.sync();
-    time.end = this.#log.tick();
+  /** Reads the whole disk and compares. Nothing else is under way. */
+  async readAll(disk: Backend = this.disk): Promise<void> {
+    for (let first = 0; first < this.#size;) {
+      const end = Math.min(this.#size, rowEnd(this.scene, first));
+      await this.read({ first, end }, disk);
+      first = end;
+    }
+  }
+
+  sync(): Promise<void> {
+    return this.attempt(async (call) => {
+      const time = { begin: this.#log.tick(), end: Infinity };
+      this.ledger.noteSync(time);
+      await this.disk.sync(call);
+      time.end = this.#log.tick();
+    });
   }
 
   /** Sets the size in sectors; what is cut off is zero when it comes back. */
-  async resize(size: number, run: () => Promise<void>): Promise<void> {
-    const begin = this.#log.tick();
-    const sized = { value: size, keepsOld: false, begin, end: Infinity };
-    const emptied = { value: 0, keepsOld: false, begin, end: Infinity };
-    this.ledger.note(this.ledger.size, sized);
-    for (let sector = Math.min(size, this.#size); sector < this.scene.sectors; sector++) {
-      this.ledger.note(this.ledger.sectors[sector], emptied);
-      this.#now[sector] = [0];
-    }
-    await run();
+  async resize(size: number, run: (call: CallOptions) => Promise<void>): Promise<void> {
+    await this.attempt(async (call) => {
+      const begin = this.#log.tick();
+      const sized = { value: size, keepsOld: false, begin, end: Infinity };
+      const emptied = { value: 0, keepsOld: false, begin, end: Infinity };
+      this.ledger.note(this.ledger.size, sized);
+      for (let sector = Math.min(size, this.#size); sector < this.scene.sectors; sector++) {
+        this.ledger.note(this.ledger.sectors[sector], emptied);
+      }
+      await run(call);
+      emptied.end = sized.end = this.#log.tick();
+    });
+    this.#settle(Math.min(size, this.#size), this.scene.sectors, 0);
     this.#size = size;
-    emptied.end = sized.end = this.#log.tick();
+  }
+
+  /** Does something, again where an outage has made it fail. */
+  async attempt(run: (call: CallOptions) => Promise<void>): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await run({ signal: this.#outage?.signal() });
+      } catch (error) {
+        if (!this.#outage?.explains(error, tries)) throw error;
+      }
+    }
+  }
+
+  /** Notes that sectors hold one value for sure. */
+  #settle(first: number, end: number, value: number): void {
+    for (let sector = first; sector < end; sector++) this.#now[sector] = [value];
   }
 
   async #quiet(): Promise<void> {

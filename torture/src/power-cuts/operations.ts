@@ -22,20 +22,21 @@ export const write: Operation = {
     const range = guest.freeRange();
     const value = guest.newValue();
     const bytes = stampSectors(range.first, range.end - range.first, value);
-    await guest.change(range, value, false, (offset) => guest.disk.write(bytes, offset));
+    await guest.change(range, value, false, (call, offset) => guest.disk.write(bytes, offset, call));
   },
 };
 
 export const zero: Operation = {
   name: "zero",
   weight: 4,
-  run: (guest) => guest.change(guest.freeRange(), 0, false, (at, length) => guest.disk.writeZeroes(at, length)),
+  run: (guest) =>
+    guest.change(guest.freeRange(), 0, false, (call, at, length) => guest.disk.writeZeroes(at, length, call)),
 };
 
 export const discard: Operation = {
   name: "discard",
   weight: 4,
-  run: (guest) => guest.change(guest.freeRange(), 0, true, (at, length) => guest.disk.discard(at, length)),
+  run: (guest) => guest.change(guest.freeRange(), 0, true, (call, at, length) => guest.disk.discard(at, length, call)),
 };
 
 export const read: Operation = { name: "read", weight: 3, run: (guest) => guest.read(guest.freeRange()) };
@@ -50,6 +51,6 @@ export const resize: Operation = {
   async run(guest) {
     const { scene, random } = guest;
     const size = scene.sectors - random.below(scene.sectors / 2);
-    await guest.resize(size, () => guest.disk.truncate(offsetOf(scene, size) + scene.filler));
+    await guest.resize(size, (call) => guest.disk.truncate(offsetOf(scene, size) + scene.filler, call));
   },
 };

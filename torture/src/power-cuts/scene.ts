@@ -20,6 +20,8 @@ export interface Scene<Disk extends Backend = Backend> {
   /** How many files the disk is made of. */
   readonly files: number;
   readonly abilities: Abilities;
+  /** Whether a cut between a new size and its sync may leave any size, as with a plain file. */
+  readonly growsByWrites?: boolean;
   readonly operations: readonly Operation<Disk>[];
   create(files: readonly Backend[], random: Random): Promise<Disk>;
   /** Opens what is left after a power cut. */

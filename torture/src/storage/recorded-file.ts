@@ -3,6 +3,7 @@ import { BaseBackend, type Capabilities, type Extent } from "@instar/backend";
 import { demand } from "../finding.ts";
 import { BytesInMemory } from "./bytes-in-memory.ts";
 import type { Change, Log } from "./log.ts";
+import type { Outage } from "./outage.ts";
 import type { Turns } from "./turns.ts";
 
 const NONE = new Uint8Array(0);
@@ -20,16 +21,18 @@ export class RecordedFile extends BaseBackend {
   readonly #number: number;
   readonly #log: Log;
   readonly #turns: Turns;
+  readonly #outage: Outage | undefined;
   readonly #content = new BytesInMemory();
   /** Changes under way. */
   readonly #running = new Set<Change>();
 
-  constructor(number: number, log: Log, turns: Turns, abilities: Abilities) {
+  constructor(number: number, log: Log, turns: Turns, abilities: Abilities, outage?: Outage) {
     super();
     this.name = `file ${number}`;
     this.#number = number;
     this.#log = log;
     this.#turns = turns;
+    this.#outage = outage;
     this.capabilities = { write: true, grow: true, truncate: true, extents: true, durable: true, ...abilities };
   }
 
@@ -37,15 +40,20 @@ export class RecordedFile extends BaseBackend {
     return this.#content.size;
   }
 
-  protected async doRead(target: Uint8Array, offset: number): Promise<void> {
+  protected async doRead(target: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void> {
+    const stroke = this.#outage?.strike("read", target.byteLength);
     await this.#turns.next();
+    signal?.throwIfAborted();
+    if (stroke) throw stroke.error;
     demand(offset + target.byteLength <= this.size, () => `${this.name} shrank under a read at ${offset}`);
     this.#content.read(target, offset);
   }
 
   protected override doWrite(source: Uint8Array, offset: number): Promise<void> {
     const bytes = source.slice();
-    return this.#change("write", offset, bytes.byteLength, bytes, () => this.#content.write(bytes, offset));
+    return this.#change("write", offset, bytes.byteLength, bytes, (done) =>
+      this.#content.write(bytes.subarray(0, done), offset),
+    );
   }
 
   protected override doTruncate(size: number): Promise<void> {
@@ -53,15 +61,20 @@ export class RecordedFile extends BaseBackend {
   }
 
   protected override doWriteZeroes(offset: number, length: number): Promise<void> {
-    return this.#change("zero", offset, length, NONE, () => this.#content.zero(offset, length));
+    return this.#change("zero", offset, length, NONE, (done) => this.#content.zero(offset, done));
   }
 
   protected override doDiscard(offset: number, length: number): Promise<void> {
     return this.doWriteZeroes(offset, length);
   }
 
-  protected override doSync(): Promise<void> {
-    return this.#change("sync", 0, 0, NONE, () => {});
+  protected override async doSync(): Promise<void> {
+    const stroke = this.#outage?.strike("sync", 0);
+    if (stroke) {
+      await this.#turns.next();
+      throw stroke.error;
+    }
+    await this.#logged("sync", 0, 0, NONE, () => {});
   }
 
   protected override async *doExtents(offset: number, length: number): AsyncGenerator<Extent> {
@@ -69,7 +82,23 @@ export class RecordedFile extends BaseBackend {
     yield { offset, length, kind: "data" };
   }
 
+  /** A change, of which the beginning is all that happens where it fails. */
   async #change(
+    kind: "write" | "zero" | "truncate",
+    offset: number,
+    length: number,
+    bytes: Uint8Array,
+    apply: (length: number) => void,
+  ): Promise<void> {
+    const stroke = this.#outage?.strike(kind, length);
+    const done = stroke?.done ?? length;
+    if (kind !== "truncate" && done === 0) await this.#turns.next();
+    else if (kind !== "truncate" || !stroke)
+      await this.#logged(kind, offset, done, bytes.subarray(0, done), () => apply(done));
+    if (stroke) throw stroke.error;
+  }
+
+  async #logged(
     kind: Change["kind"],
     offset: number,
     length: number,
@@ -84,6 +113,11 @@ export class RecordedFile extends BaseBackend {
     await this.#turns.next();
     this.#running.delete(change);
     this.#log.end(change);
+  }
+
+  /** The bytes, as whoever opens the file anew sees them. */
+  get bytes(): Uint8Array {
+    return this.#content.view;
   }
 
   /** Nobody may leave the order of two changes of the same bytes to storage. */

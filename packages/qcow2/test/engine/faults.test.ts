@@ -142,6 +142,16 @@ describe("when the file goes on failing", () => {
     await expectClean(again);
   });
 
+  it("a check that cannot write the tables out fails like a sync does", async () => {
+    const file = new FaultyFile(memoryFile(new MemoryPages()));
+    const image = await Qcow2Image.create(file, { size: 1_000_000 });
+    await image.write(pattern(1000, 1), 0);
+    file.fails = (kind) => kind === "write";
+    await expect(image.check()).rejects.toMatchObject({ name: "BackendError", code: "ERR_IO" });
+    file.fails = () => false;
+    await expectClean(image);
+  });
+
   it("a write that fails is never shown, and its clusters are used again", async () => {
     const pages = new MemoryPages();
     const file = new FaultyFile(memoryFile(pages));
