@@ -1,14 +1,10 @@
-import { inTurns, median, timed } from "../measure.js";
+import { inTurns, median } from "../measure.js";
 import { figure, table } from "../table.js";
-import type { Reader } from "./readers.js";
-import { SIZE } from "./server.js";
+import { AT_ONCE, type ReaderProcess } from "./reader-process.js";
 
-/** How many reads are under way at any moment. */
-const AT_ONCE = 8;
-
-/** Reads of one length at places spread so far that no two could share a request, eight at a time. */
+/** Reads of one length, eight at a time, by each reader in turn. The first reader is what the others are held against. */
 export async function ranges(
-  readers: readonly Reader[],
+  readers: readonly ReaderProcess[],
   length: number,
   count: number,
   rounds: number,
@@ -17,11 +13,9 @@ export async function ranges(
   const things = readers.map((reader): [string, () => Promise<number>] => [
     reader.name,
     async () => {
-      const before = process.cpuUsage();
-      const time = await timed(count, () => readAll(reader, length, count));
-      const { user, system } = process.cpuUsage(before);
-      cpu.get(reader.name)?.push((user + system) / 1000 / count);
-      return time;
+      const time = await reader.run(length, count);
+      cpu.get(reader.name)?.push(time.cpu);
+      return time.nanoseconds;
     },
   ]);
   const found = await inTurns(rounds, new Map(things));
@@ -32,17 +26,6 @@ export async function ranges(
     figure(median(cpu.get(name)?.slice(1) ?? [])),
     figure(ratio),
   ]);
-  const head = ["", "requests/s", "MiB/s", "CPU of the client, ms each", "time, bare dispatch = 1"];
+  const head = ["", "requests/s", "MiB/s", "CPU of the client, ms each", "time, first row = 1"];
   return `## ${length / 1024} KiB, ${AT_ONCE} at a time\n\n${table(head, rows)}`;
-}
-
-async function readAll(reader: Reader, length: number, count: number): Promise<void> {
-  const places = Math.floor(SIZE / (2 * length));
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    const target = new Uint8Array(length);
-    // A step prime to the number of places visits all of them, each far from the one before.
-    while (next < count) await reader.read(target, ((next++ * 37) % places) * 2 * length);
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
 }
