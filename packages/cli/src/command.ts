@@ -1,6 +1,7 @@
 import { type Access, accessOf } from "./access.js";
 import { type Arguments, type OptionSpecs, parseArguments } from "./args.js";
 import type { Host } from "./host.js";
+import { StorageStats } from "./storage-stats.js";
 
 /** What a command is given to start with. */
 export interface ProgramContext {
@@ -18,6 +19,8 @@ export interface ProgramContext {
 export interface Context extends ProgramContext {
   /** What the command line says of how images may be reached. */
   readonly access: Access;
+  /** Counts what is asked of storage over the network. */
+  readonly stats: StorageStats;
 }
 
 /** What the help shows of a command. */
@@ -53,11 +56,19 @@ export function defineCommand<Specs extends OptionSpecs>(
 ): Command {
   const options = { ...help.options, ...HELP };
   const complete = { ...help, options };
+  const run = async (args: Arguments<keyof Specs & string>, context: ProgramContext): Promise<number> => {
+    const stats = new StorageStats();
+    try {
+      return await body(args, { ...context, access: accessOf(args), stats });
+    } finally {
+      if (args.values("stats").length > 0) context.host.stderr.write(stats.report());
+    }
+  };
   return {
     help: complete,
     async start(argv, context) {
       const args = parseArguments(argv, options);
-      if (!args.has("help")) return body(args, { ...context, access: accessOf(args) });
+      if (!args.has("help")) return run(args, context);
       const { commandHelp } = await import("./help.js");
       await context.print(commandHelp(complete));
       return 0;

@@ -12,7 +12,7 @@ import { Progress } from "./progress.js";
 import { RateLimit } from "./rate-limit.js";
 import { roundUp } from "./sizes.js";
 import type { Source } from "./sources.js";
-import { openTargetBacking, refuseToReplace } from "./target-backing.js";
+import { openTargetBacking, refuseToOverwrite } from "./target-backing.js";
 
 /** How to copy. */
 export interface HowToCopy {
@@ -50,7 +50,10 @@ export async function convertIntoNew(job: Conversion, format: TargetFormat, opti
 
 /** What is known of an image that is there. */
 export interface ExistingTarget {
-  readonly format: TargetFormat;
+  /** Its format; absent where it is described. */
+  readonly format: TargetFormat | undefined;
+  /** Its name is a description by options. */
+  readonly described: boolean;
   /** It reads as zeroes. */
   readonly isZero: boolean;
   /** To write only what it does not show already. */
@@ -60,9 +63,14 @@ export interface ExistingTarget {
 /** Copies into an image that is there. */
 export async function convertIntoExisting(job: Conversion, what: ExistingTarget): Promise<void> {
   const { source, to, context, how } = job;
-  const target = await openImage(context, to, { format: what.format, write: true, sparse: true });
+  const target = await openImage(context, to, {
+    format: what.format,
+    described: what.described,
+    write: true,
+    sparse: true,
+  });
   await withImage(target, async ({ disk, layers, qcow2 }) => {
-    await refuseToReplace(to, source.images);
+    refuseToOverwrite(target, source.images);
     if (disk.size < source.disk.size) {
       throw new CliError(
         `output file is smaller than input file: '${to}' has ${disk.size} bytes, ${source.name} ${source.disk.size}`,

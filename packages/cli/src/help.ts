@@ -15,8 +15,10 @@ ${table(rows)}
   instar help COMMAND   shows the options of a command, with examples
   instar --version      shows the version
 
-Options and output follow qemu-img and qemu-io. What an image names (a backing file) must be a regular file in the
-directory of the image or below it; --allow-path DIR, or INSTAR_ALLOW_PATH=DIR:DIR, allows more directories.
+Options and output follow qemu-img and qemu-io. An image is named by its path, a URL (http:, https:), or a description
+(json:{...}, or driver=...,file.filename=... with --image-opts). What an image names (a backing file) must be a regular
+file in the directory of the image or below it, or a URL in the directory of its own URL; --allow-path DIR and --allow-url
+URL, or INSTAR_ALLOW_PATH=DIR:DIR and INSTAR_ALLOW_URL="URL URL", allow more.
 `;
 }
 

@@ -1,9 +1,10 @@
 import type { Qcow2Info } from "@instar/qcow2";
 import { printable } from "./errors.js";
 import { type Described, type Detail, detailLines } from "./formats/described.js";
-import { referencePath } from "./gate.js";
 import type { Layer } from "./image.js";
 import { fileFacts } from "./location.js";
+import type { StorageSpec } from "./names/image-spec.js";
+import { placeOf } from "./place.js";
 import { formatSize } from "./sizes.js";
 import { type SnapshotFields, snapshotFields, snapshotLines } from "./snapshot-list.js";
 
@@ -37,7 +38,7 @@ export interface ImageInfo {
 
 /** Describes a layer of an image. */
 export async function describeLayer(layer: Layer, filename: string): Promise<ImageInfo> {
-  const { path, place, format, disk, qcow2, described } = layer;
+  const { path, storage, format, disk, qcow2, described } = layer;
   const common = {
     "virtual-size": disk.size,
     filename,
@@ -45,7 +46,7 @@ export async function describeLayer(layer: Layer, filename: string): Promise<Ima
     ...(path !== undefined && { "actual-size": await allocated(layer) }),
     "dirty-flag": false,
   };
-  if (!qcow2) return { ...common, ...(described && fromDescription(described, place)) };
+  if (!qcow2) return { ...common, ...(described && fromDescription(described, storage)) };
   const info = qcow2.info();
   const snapshots = await qcow2.snapshots.list();
   return {
@@ -55,7 +56,7 @@ export async function describeLayer(layer: Layer, filename: string): Promise<Ima
     "format-specific": { type: "qcow2", data: specific(info) },
     ...(info.backingFile !== undefined && {
       "backing-filename": info.backingFile,
-      "full-backing-filename": fullName(info.backingFile, place),
+      "full-backing-filename": placeOf(info.backingFile, storage),
     }),
     ...(info.backingFormat !== undefined && { "backing-filename-format": info.backingFormat }),
     "dirty-flag": info.dirty,
@@ -71,14 +72,14 @@ async function allocated({ path, parts }: Layer): Promise<number> {
 
 function fromDescription(
   { clusterSize, specific: particulars, backing }: Described,
-  place: string,
+  storage: StorageSpec,
 ): Partial<ImageInfo> {
   return {
     ...(clusterSize !== undefined && { "cluster-size": clusterSize }),
     ...(particulars && { "format-specific": particulars }),
     ...(backing && {
       "backing-filename": backing.name,
-      "full-backing-filename": fullName(backing.name, place),
+      "full-backing-filename": placeOf(backing.name, storage),
       "backing-filename-format": backing.format,
     }),
   };
@@ -94,15 +95,6 @@ function specific(info: Qcow2Info): Qcow2Specific {
     corrupt: info.corrupt,
     "extended-l2": info.extendedL2,
   };
-}
-
-function fullName(backingFile: string, imagePath: string): string {
-  try {
-    return referencePath({ kind: "backing", name: backingFile }, imagePath);
-  } catch {
-    // A name that cannot be followed stands for itself.
-    return backingFile;
-  }
 }
 
 /** The description as `qemu-img info` prints it. */

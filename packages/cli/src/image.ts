@@ -3,6 +3,7 @@ import type { Qcow2Image } from "@instar/qcow2";
 import type { Format } from "./format-names.js";
 import type { Described } from "./formats/described.js";
 import type { FileIdentity } from "./location.js";
+import type { StorageSpec } from "./names/image-spec.js";
 
 /** A file that an image consists of. */
 export interface ImageFile {
@@ -18,6 +19,8 @@ export interface ImageFile {
 
 /** A file of a chain of images. */
 export interface Layer extends ImageFile {
+  /** Where it is, as names and descriptions say. */
+  readonly storage: StorageSpec;
   readonly format: Format;
   /** What the guest would see if this were the top. */
   readonly disk: Backend;

@@ -1,22 +1,21 @@
 import { stat } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
 import { CliError } from "./errors.js";
+import { localPathOf } from "./names/image-spec.js";
+import { storageNamed } from "./names/plain-name.js";
 
 /**
  * The path of what names a local file: a path, `file:path` as QEMU writes it, or a `file://` URL. `undefined` for URLs
- * of other schemes.
+ * of other protocols.
  *
- * @throws {@link CliError} for `json:` names.
+ * @throws {@link CliError} for descriptions, and for URLs that no file has
  */
 export function localPath(location: string): string | undefined {
-  if (location.startsWith("json:")) throw new CliError(`'${location}': json: names are not supported`);
-  if (/^file:\/\//i.test(location)) return fileURLToPath(location);
-  if (location.startsWith("file:")) return location.slice("file:".length);
-  return /^[a-z][a-z0-9+.-]*:\/\//i.test(location) ? undefined : location;
+  if (location.startsWith("json:")) throw new CliError(`'${location}': a json: name cannot stand here`);
+  return localPathOf(storageNamed(location));
 }
 
-/** What tells one file from another whatever its path: device and inode. */
-export type FileIdentity = `${bigint}:${bigint}`;
+/** What tells one file from another whatever its path: device and inode; or one URL from another. */
+export type FileIdentity = `${bigint}:${bigint}` | `url:${string}`;
 
 /** What is known of a file without opening it. */
 export interface FileFacts {

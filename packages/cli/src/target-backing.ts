@@ -2,9 +2,8 @@ import type { Context } from "./command.js";
 import type { CreateOptions } from "./create-options.js";
 import { CliError } from "./errors.js";
 import { type Format, type TargetFormat, formatNamed } from "./format-names.js";
-import { referencePath } from "./gate.js";
 import { filesOf, type Image } from "./image.js";
-import { fileFacts, localPath } from "./location.js";
+import { fileFacts, type FileIdentity, localPath } from "./location.js";
 import { openImage, type OpenImageOptions } from "./open-image.js";
 
 /**
@@ -44,8 +43,7 @@ export async function openNewBacking(
   backing: NamedBacking,
   how: Pick<OpenImageOptions, "sparse" | "share"> = {},
 ): Promise<Image> {
-  const path = referencePath({ kind: "backing", name: backing.name }, localPath(name) ?? name);
-  return openImage(context, path, { ...how, format: backing.format });
+  return openImage(context, backing.name, { ...how, format: backing.format, relativeTo: name });
 }
 
 /**
@@ -70,14 +68,27 @@ export async function openTargetBacking(
   }
 }
 
-/** Throws where the file to be made or written is one that `images` consist of. */
+/** Throws where the file to be made is one that `images` consist of. */
 export async function refuseToReplace(name: string, images: readonly Image[]): Promise<void> {
   const path = localPath(name);
   const target = path === undefined ? undefined : await fileFacts(path);
-  if (target === undefined) return;
+  if (target !== undefined) refuseShared(name, [target.identity], images);
+}
+
+/** Throws where the image to be written to is, or keeps its data in, a file that `images` consist of. */
+export function refuseToOverwrite({ name, layers: [top] }: Image, images: readonly Image[]): void {
+  if (top)
+    refuseShared(
+      name,
+      [top, ...top.parts].map(({ identity }) => identity),
+      images,
+    );
+}
+
+function refuseShared(name: string, files: readonly (FileIdentity | undefined)[], images: readonly Image[]): void {
   for (const image of images) {
     for (const { identity, place } of filesOf(image)) {
-      if (identity !== target.identity) continue;
+      if (identity === undefined || !files.includes(identity)) continue;
       const part = place === image.name ? "" : ` (as '${place}', part of '${image.name}')`;
       throw new CliError(`'${name}' is in use as a source${part}: it would be destroyed`);
     }

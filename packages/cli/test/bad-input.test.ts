@@ -84,8 +84,8 @@ describe.each(COMMANDS)("%s refuses", (...command) => {
     await refusal(command, file);
   });
 
-  it("json: and names of other protocols", async () => {
-    expect(await refusal(command, 'json:{"driver":"qcow2"}')).toContain("json: names are not supported");
+  it("a description that says too little, and names of other protocols", async () => {
+    expect(await refusal(command, 'json:{"driver":"qcow2"}')).toContain("file.filename is missing");
     expect(await refusal(command, "nbd://localhost/disk")).toContain("nbd");
   });
 });

@@ -1,7 +1,8 @@
 import { mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { MemoryBackend } from "@instar/backend";
-import { allowedDirectories, isWithin, openReference, referencePath } from "../src/gate.js";
+import { allowedDirectories, isWithin, type NamedFile, openNamedFile } from "../src/gate.js";
+import { storageReferenced } from "../src/names/image-name.js";
 import { scratch } from "./harness.js";
 
 const at = scratch();
@@ -33,28 +34,15 @@ describe("isWithin", () => {
   });
 });
 
-describe("referencePath", () => {
-  it.each([
-    ["base", "/images/top", "/images/base"],
-    ["below/base", "/images/top", "/images/below/base"],
-    ["../base", "/link/top", "/link/../base"],
-    ["base", "top", "base"],
-    ["./base", "images/top", "images/./base"],
-    ["/base", "/images/top", "/base"],
-    ["file:base", "/images/top", "/images/base"],
-    ["below/a:b", "/images/top", "/images/below/a:b"],
-  ])("%s of %s is %s", (name, image, path) => {
-    expect(referencePath({ kind: "backing", name }, image)).toBe(path);
-  });
+function named(name: string, imagePath: string): NamedFile {
+  const found = storageReferenced(name, { kind: "file", path: imagePath });
+  if (found.kind !== "file") throw new Error(`${name} is no file`);
+  return { what: `'${name}'`, path: found.path, imagePath };
+}
 
-  it.each(["json:{}", "nbd://host/disk", "nbd:host:10809", "fat:/etc", "file:json:{}"])("refuses %s", (name) => {
-    expect(() => referencePath({ kind: "backing", name }, "/images/top")).toThrow(/is a \w+: name/);
-  });
-});
-
-describe("openReference", () => {
+describe("openNamedFile", () => {
   const follow = (name: string, allowed: readonly string[] = [], image = at("images/top")): Promise<string> =>
-    openReference({ kind: "backing", name }, image, allowed, open).then(({ file }) => file.name);
+    openNamedFile(named(name, image), allowed, open).then(({ file }) => file.name);
 
   it.each([
     ["base", "images/base"],
@@ -104,13 +92,20 @@ describe("openReference", () => {
     await expect(follow(name)).rejects.toThrow(/could not be found|is not a regular file|lies outside/);
   });
 
+  it("opens nothing for an image that is no local file, but what is in an allowed directory", async () => {
+    const remote = (allowed: readonly string[]): Promise<unknown> =>
+      openNamedFile({ what: "it", path: at("images/base"), imagePath: undefined }, allowed, open);
+    await expect(remote([])).rejects.toThrow(`it is a local file: --allow-path '${at("images")}' would allow it`);
+    await expect(remote([at("images")])).resolves.toBeDefined();
+  });
+
   it("notices a file that is put in the place of the one it has checked", async () => {
     const swap = async (path: string): Promise<MemoryBackend> => {
       writeFileSync(at("images/other"), "");
       renameSync(at("images/other"), path);
       return new MemoryBackend();
     };
-    const opened = openReference({ kind: "backing", name: "base" }, at("images/top"), [], swap);
+    const opened = openNamedFile(named("base", at("images/top")), [], swap);
     await expect(opened).rejects.toThrow("was replaced while it was being opened");
   });
 
@@ -121,7 +116,7 @@ describe("openReference", () => {
       renameSync(at("images/other"), path);
       return file;
     };
-    await openReference({ kind: "backing", name: "base" }, at("images/top"), [], swap).catch(() => {});
+    await openNamedFile(named("base", at("images/top")), [], swap).catch(() => {});
     await expect(file.read(new Uint8Array(0), 0)).rejects.toMatchObject({ code: "ERR_CLOSED" });
   });
 });

@@ -38,10 +38,7 @@ describe("a command line that makes no sense", () => {
     [["info", "--bogus", "x"], "instar: info: unknown option --bogus (see: instar help info)\n"],
     [["check", "-r", "all", "x"], "instar: check: -r: repair is not supported\n"],
     [["convert", "-c", "a", "b"], "instar: convert: -c: writing compressed clusters is not supported\n"],
-    [
-      ["info", "--image-opts", "x"],
-      "instar: info: --image-opts: descriptions of images by options are not supported\n",
-    ],
+    [["info", "--image-opts", "x"], "instar: info: could not open 'x': file.filename is missing: it names the file\n"],
     [
       ["info", "--output=xml", "x"],
       "instar: info: --output 'xml': must be one of human, json (see: instar help info)\n",

@@ -34,7 +34,7 @@ const OPTIONS = {
   compress: { short: "c", refused: "writing compressed clusters is not supported" },
   ...SNAPSHOT_OPTION,
   bitmaps: { refused: "bitmaps are not supported" },
-  "target-image-opts": { refused: "descriptions of images by options are not supported" },
+  "target-image-opts": { help: "with -n: TARGET is a description: driver=qcow2,file.filename=disk.qcow2" },
   ...OPEN_OPTIONS,
 } as const;
 
@@ -84,12 +84,13 @@ async function convert(args: ConvertArguments, context: Context): Promise<number
     snapshot: args.value("snapshot"),
   };
   return withSources(context, names, opening, async (source) => {
-    await refuseToReplace(to, source.images);
+    if (!args.has("no-create")) await refuseToReplace(to, source.images);
     const job: Conversion = { source, to, how, context };
     if (!args.has("no-create")) await convertIntoNew(job, format, options);
     else {
       const [isZero, differences] = [args.has("target-is-zero"), args.has("backing-file")];
-      await convertIntoExisting(job, { format, isZero, differences });
+      const described = args.has("target-image-opts");
+      await convertIntoExisting(job, { format: described ? undefined : format, described, isZero, differences });
     }
     return 0;
   });
@@ -105,6 +106,12 @@ function optionsOf(args: ConvertArguments, format: TargetFormat, to: string): Cr
 function refuseContradictions(args: ConvertArguments, sources: number, { backingFile }: CreateOptions): void {
   const noCreate = args.has("no-create");
   if (noCreate && args.has("options")) throw new UsageError("-o has no effect when skipping image creation");
+  if (args.has("target-image-opts") && !noCreate) {
+    throw new UsageError("--target-image-opts requires use of -n flag");
+  }
+  if (args.has("target-image-opts") && args.has("output-format")) {
+    throw new UsageError("--target-image-opts names the format itself, by driver=");
+  }
   if (args.has("target-is-zero") && !noCreate) throw new UsageError("--target-is-zero requires use of -n flag");
   if (sources > 1 && (backingFile !== undefined || args.has("backing-file"))) {
     const what = "Having a backing file for the target makes no sense when concatenating multiple input images";

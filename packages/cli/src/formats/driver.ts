@@ -1,5 +1,6 @@
 import type { Backend, CallOptions } from "@instar/backend";
 import type { Qcow2Image } from "@instar/qcow2";
+import type { ImageSpec } from "../names/image-spec.js";
 import type { Described } from "./described.js";
 
 /** Another file that an image names. */
@@ -24,6 +25,10 @@ export interface OpenHow {
   readonly openReferenced: (reference: NamedReference, options: CallOptions) => Promise<Backend>;
   /** What to call a file that it names. */
   readonly placeOf: (reference: NamedReference) => string;
+  /** Reads the secret that opens it, where the user names one. */
+  readonly passphrase: (() => Promise<Uint8Array>) | undefined;
+  /** Bytes of caches of a qcow2 image. */
+  readonly caches: ImageSpec["caches"];
   readonly signal: AbortSignal;
 }
 

@@ -1,0 +1,63 @@
+import type { Backend } from "@instar/backend";
+import type { Context } from "./command.js";
+import { CliError } from "./errors.js";
+import type { StorageSpec } from "./names/image-spec.js";
+import type { UrlHow } from "./protocols/protocol.js";
+import { protocolOf } from "./protocols/protocols.js";
+import { openStorage } from "./storage.js";
+
+/** How to open storage. */
+export interface SpecHow {
+  readonly write: boolean;
+  /** Not to take or respect the lock against a second writer. */
+  readonly share: boolean;
+  /** Whether holes of local files are to be known, and made. */
+  readonly sparse?: boolean | undefined;
+}
+
+/** How much is kept of what has come over the network, in bytes. */
+const CACHE_BYTES = 33_554_432;
+/** How far to read ahead: as far as hides the time of a request from a reader that goes on. */
+const READ_AHEAD = 4_194_304;
+
+/** Opens what a description says. What comes over the network goes through a cache. */
+export async function openSpec(storage: StorageSpec, how: SpecHow, context: Context): Promise<Backend> {
+  const { write, share, sparse } = how;
+  switch (storage.kind) {
+    case "file":
+      return openStorage(storage.path, { write, lock: !share, sparse, signal: context.signal });
+    case "part":
+      return openPart(storage, how, context);
+    case "url":
+      return openUrl(storage.url, { write, share, options: storage.options }, context);
+  }
+}
+
+async function openPart(
+  { whole, offset, size }: Extract<StorageSpec, { kind: "part" }>,
+  how: SpecHow,
+  context: Context,
+): Promise<Backend> {
+  const [file, { FilePart }] = await Promise.all([openSpec(whole, how, context), import("./file-part.js")]);
+  try {
+    return new FilePart(file, offset, size);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+async function openUrl(url: string, how: UrlHow, context: Context): Promise<Backend> {
+  const open = await protocolOf(url);
+  if (!open) throw new CliError("its protocol is not supported");
+  const { backend, counters, readAhead = READ_AHEAD } = await open(url, how, context);
+  try {
+    const { BlockCache } = await import("@instar/block-cache");
+    const cache = new BlockCache(backend, { name: backend.name, bytes: CACHE_BYTES, readAhead });
+    context.stats.add(backend.name, counters, cache);
+    return cache;
+  } catch (error) {
+    await backend.close();
+    throw error;
+  }
+}

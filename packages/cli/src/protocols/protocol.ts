@@ -1,0 +1,32 @@
+import type { Backend } from "@instar/backend";
+import type { Context } from "../command.js";
+
+/** How to open what a URL names. */
+export interface UrlHow {
+  readonly write: boolean;
+  /** Not to respect the lock against a second writer. */
+  readonly share: boolean;
+  /** What a `json:` name or options say beside the URL, by the names that QEMU has. */
+  readonly options: ReadonlyMap<string, string>;
+}
+
+/** What has been asked of a storage so far. */
+export interface StorageCounters {
+  readonly requests: number;
+  /** Bytes that have arrived. */
+  readonly bytes: number;
+  readonly retries: number;
+}
+
+/** Storage that is open. */
+export interface OpenedUrl {
+  /** Its name shows nothing that is secret. */
+  readonly backend: Backend;
+  /** For `--stats`. */
+  readonly counters?: StorageCounters;
+  /** How far to read ahead, in bytes; sensible for storage whose requests take milliseconds where absent. */
+  readonly readAhead?: number | undefined;
+}
+
+/** Opens URLs of one or more schemes. */
+export type Protocol = (url: string, how: UrlHow, context: Context) => Promise<OpenedUrl>;

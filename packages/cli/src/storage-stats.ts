@@ -1,0 +1,41 @@
+import { printable } from "./errors.js";
+import type { StorageCounters } from "./protocols/protocol.js";
+
+/** A cache that counts. */
+interface Cache {
+  readonly counters: { readonly hits: number; readonly misses: number };
+}
+
+interface Source {
+  readonly name: string;
+  readonly storage: StorageCounters | undefined;
+  readonly cache: Cache;
+}
+
+/** Counts, for `--stats`, what has been asked of storage over the network. */
+export class StorageStats {
+  readonly #sources: Source[] = [];
+
+  /**
+   * Has a storage counted.
+   *
+   * @param name shows nothing that is secret
+   * @param cache the cache over it
+   */
+  add(name: string, storage: StorageCounters | undefined, cache: Cache): void {
+    this.#sources.push({ name, storage, cache });
+  }
+
+  /** What has come together, a line for each storage. */
+  report(): string {
+    if (this.#sources.length === 0) return "stats: nothing was asked of storage over the network\n";
+    return this.#sources
+      .map(({ name, storage, cache: { counters } }) => {
+        const asked = storage
+          ? `requests ${storage.requests}, bytes ${storage.bytes}, retries ${storage.retries}, `
+          : "";
+        return printable(`stats: ${name}: ${asked}cache hits ${counters.hits}, cache misses ${counters.misses}`) + "\n";
+      })
+      .join("");
+  }
+}
