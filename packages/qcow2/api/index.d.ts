@@ -62,6 +62,10 @@ export interface CreateLayoutOptions {
         readonly name: string;
         readonly format: string;
     } | undefined;
+    readonly dataFile?: {
+        readonly name: string;
+        readonly raw?: boolean | undefined;
+    } | undefined;
 }
 
 export type FeatureKind = "incompatible" | "compatible" | "autoclear";
@@ -72,6 +76,7 @@ export interface ImageReference {
     readonly format: string | undefined;
     readonly image: string;
     readonly depth: number;
+    readonly write: boolean;
 }
 
 export interface NewSnapshot {
@@ -88,6 +93,11 @@ export interface Qcow2CacheOptions {
 
 export interface Qcow2CreateOptions extends CreateLayoutOptions, CallOptions, Qcow2CacheOptions {
     readonly backingBackend?: Backend | undefined;
+    readonly dataFile?: {
+        readonly name: string;
+        readonly raw?: boolean | undefined;
+        readonly backend: Backend;
+    } | undefined;
 }
 
 export class Qcow2Error extends Error {
@@ -113,6 +123,7 @@ export class Qcow2Image extends BaseBackend {
     readonly capabilities: Capabilities;
     readonly file: Backend;
     readonly backing: Backend | undefined;
+    readonly dataFile: Backend | undefined;
     readonly snapshots: Snapshots;
     private constructor();
     static open(file: Backend, options?: Qcow2OpenOptions): Promise<Qcow2Image>;
@@ -147,6 +158,7 @@ export interface Qcow2Info {
     readonly backingFile: string | undefined;
     readonly backingFormat: string | undefined;
     readonly dataFile: string | undefined;
+    readonly dataFileRaw: boolean | undefined;
     readonly snapshots: number;
     readonly features: Readonly<Record<FeatureKind, readonly string[]>>;
 }
@@ -154,6 +166,8 @@ export interface Qcow2Info {
 export interface Qcow2OpenOptions extends CallOptions, Qcow2CacheOptions {
     readonly write?: boolean | undefined;
     readonly backing?: Backend | "ignore" | undefined;
+    readonly dataFile?: Backend | undefined;
+    readonly metadataOnly?: boolean | undefined;
     readonly openReferenced?: ReferenceGate | undefined;
     readonly depth?: number | undefined;
 }

@@ -1,7 +1,8 @@
 import { deflateCluster, zstdCluster } from "#compress";
 
 import type { Allocator, PackedBytes } from "./allocator.js";
-import { ruleError } from "./errors.js";
+import { Qcow2Error, ruleError } from "./errors.js";
+import type { GuestData } from "./guest-data.js";
 import type { CompressionType } from "./header.js";
 import type { HostFile } from "./host-file.js";
 import type { InflatedClusters } from "./inflated-clusters.js";
@@ -23,6 +24,7 @@ const PARALLEL = 8;
 /** What writing compressed clusters needs. */
 export interface CompressedWriterContext {
   readonly file: HostFile;
+  readonly data: GuestData;
   readonly layout: Layout;
   readonly tables: Tables;
   readonly l2Tables: L2Tables;
@@ -63,7 +65,12 @@ export class CompressedWriter {
 
   /** Writes `source` at `offset`, both at cluster boundaries; the end of the disk may cut the last cluster short. */
   async write(source: Uint8Array, offset: number, { unordered, signal }: CompressedWriteHow): Promise<void> {
-    const { clusterSize } = this.#its.layout;
+    const { layout, file, data } = this.#its;
+    const { clusterSize } = layout;
+    if (data.uncompressible !== undefined) {
+      const message = `${file.name}: clusters cannot be written compressed: the image has ${data.uncompressible}`;
+      throw new Qcow2Error("ERR_UNSUPPORTED_FEATURE", message);
+    }
     const parts = new Parallel(PARALLEL);
     let turn = Promise.resolve();
     try {

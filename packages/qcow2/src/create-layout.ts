@@ -1,8 +1,8 @@
 import type { Backend, CallOptions } from "@instar/backend";
 
-import { checkCreateOptions, type CreateLayoutOptions } from "./create-options.js";
+import { type CheckedCreateOptions, checkCreateOptions, type CreateLayoutOptions } from "./create-options.js";
 import { viewOf } from "./bytes.js";
-import { encodeFeatureNames, INCOMPATIBLE, KNOWN_FEATURES } from "./features.js";
+import { AUTOCLEAR, encodeFeatureNames, type FeatureBits, INCOMPATIBLE, KNOWN_FEATURES } from "./features.js";
 import { type Geometry, geometryOf } from "./geometry.js";
 import { type Qcow2Header, V2_LENGTH } from "./header.js";
 import { encodeHeader } from "./header-encode.js";
@@ -39,7 +39,7 @@ export interface ImagePlan {
  */
 export function planImage(options: CreateLayoutOptions, where: string): ImagePlan {
   const checked = checkCreateOptions(options, where);
-  const { version, clusterBits, refcountOrder, compressionType, extendedL2, size, backing } = checked;
+  const { version, clusterBits, refcountOrder, compressionType, size, backing } = checked;
   const geometry = geometryOf(checked);
   const { clusterSize } = geometry;
   const { tableClusters, blocks, clusters } = countClusters(geometry);
@@ -56,17 +56,12 @@ export function planImage(options: CreateLayoutOptions, where: string): ImagePla
     refcountTableClusters: tableClusters,
     snapshotCount: 0,
     snapshotsOffset: 0,
-    features: {
-      incompatible:
-        (compressionType === "zstd" ? INCOMPATIBLE.compressionType : 0n) | (extendedL2 ? INCOMPATIBLE.extendedL2 : 0n),
-      compatible: 0n,
-      autoclear: 0n,
-    },
+    features: newFeatures(checked),
     refcountOrder,
     compressionType,
     headerLength,
     unknownFields: new Uint8Array(version === 2 ? 0 : NEW_V3_LENGTH - 105),
-    extensions: newExtensions(version, clusterSize, backing?.format),
+    extensions: newExtensions(checked, clusterSize),
     backingFileOffset: 0,
     backingFileName: backing?.name ?? new Uint8Array(0),
   };
@@ -127,10 +122,19 @@ function countClusters(geometry: Geometry): { tableClusters: number; blocks: num
   }
 }
 
+function newFeatures({ compressionType, extendedL2, dataFile }: CheckedCreateOptions): FeatureBits {
+  let incompatible = 0n;
+  if (compressionType === "zstd") incompatible |= INCOMPATIBLE.compressionType;
+  if (extendedL2) incompatible |= INCOMPATIBLE.extendedL2;
+  if (dataFile) incompatible |= INCOMPATIBLE.dataFile;
+  return { incompatible, compatible: 0n, autoclear: dataFile?.raw === true ? AUTOCLEAR.rawExternalData : 0n };
+}
+
 /** The extensions of a new image; feature names where the cluster has room for them beside any name, as QEMU does. */
-function newExtensions(version: 2 | 3, clusterSize: number, format: Uint8Array | undefined): HeaderExtension[] {
+function newExtensions({ version, backing, dataFile }: CheckedCreateOptions, clusterSize: number): HeaderExtension[] {
   const extensions: HeaderExtension[] = [];
-  if (format !== undefined) extensions.push({ type: EXTENSION.backingFormat, data: format });
+  if (backing?.format) extensions.push({ type: EXTENSION.backingFormat, data: backing.format });
+  if (dataFile) extensions.push({ type: EXTENSION.dataFile, data: dataFile.name });
   if (version === 3 && clusterSize > 4096) {
     extensions.push({ type: EXTENSION.featureNames, data: encodeFeatureNames(KNOWN_FEATURES) });
   }

@@ -27,6 +27,8 @@ export interface CreateLayoutOptions {
   readonly extendedL2?: boolean | undefined;
   /** The image below: its name as the image will give it, and its format, such as `raw` or `qcow2`. */
   readonly backing?: { readonly name: string; readonly format: string } | undefined;
+  /** The file that keeps guest data, if not the image; with `raw` it always is the disk as the guest sees it. */
+  readonly dataFile?: { readonly name: string; readonly raw?: boolean | undefined } | undefined;
 }
 
 /** Options that keep all rules, with the names as bytes. */
@@ -38,11 +40,12 @@ export interface CheckedCreateOptions {
   readonly compressionType: CompressionType;
   readonly extendedL2: boolean;
   readonly backing: { readonly name: Uint8Array; readonly format: Uint8Array | undefined } | undefined;
+  readonly dataFile: { readonly name: Uint8Array; readonly raw: boolean } | undefined;
 }
 
 /** @throws {@link Qcow2Error} `ERR_INVALID_OPTION`, naming the option and its rule */
 export function checkCreateOptions(options: CreateLayoutOptions, where: string): CheckedCreateOptions {
-  const { size, version = 3, clusterSize = 65536, refcountBits = 16, backing } = options;
+  const { size, version = 3, clusterSize = 65536, refcountBits = 16, backing, dataFile } = options;
   const { compressionType = "zlib", extendedL2 = false } = options;
   if (version !== 2 && version !== 3) throw invalid(where, "version", version, "2 or 3");
   const clusterBits = Math.log2(clusterSize);
@@ -70,7 +73,9 @@ export function checkCreateOptions(options: CreateLayoutOptions, where: string):
     throw invalid(where, "size", size, rule);
   }
   const names = backing === undefined ? undefined : encodeBacking(where, backing);
-  return { size, version, clusterBits, refcountOrder, compressionType, extendedL2, backing: names };
+  const external = dataFile === undefined ? undefined : checkDataFile(where, dataFile, version, names !== undefined);
+  const layout = { size, version, clusterBits, refcountOrder, compressionType, extendedL2 };
+  return { ...layout, backing: names, dataFile: external };
 }
 
 /**
@@ -92,6 +97,22 @@ export function encodeBacking(
     throw invalid(where, "backing.format", backing.format, "1 to 15 bytes of UTF-8 without a zero byte");
   }
   return { name, format };
+}
+
+function checkDataFile(
+  where: string,
+  dataFile: { readonly name: string; readonly raw?: boolean | undefined },
+  version: number,
+  backed: boolean,
+): { name: Uint8Array; raw: boolean } {
+  const { raw = false } = dataFile;
+  if (version === 2) throw invalid(where, "dataFile", dataFile.name, "absent in version 2");
+  if (raw && backed) throw invalid(where, "dataFile.raw", "true", "false beside a backing file");
+  const name = new TextEncoder().encode(dataFile.name);
+  if (name.byteLength < 1 || name.byteLength > 1023 || name.includes(0)) {
+    throw invalid(where, "dataFile.name", dataFile.name, "1 to 1023 bytes of UTF-8 without a zero byte");
+  }
+  return { name, raw };
 }
 
 function invalid(where: string, option: string, value: number | string, rule: string): Qcow2Error {

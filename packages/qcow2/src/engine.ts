@@ -4,11 +4,13 @@ import { Allocator } from "./allocator.js";
 import { CompressedWriter } from "./compressed-writer.js";
 import { Durability } from "./durability.js";
 import { Eraser } from "./eraser.js";
+import { hasDataFile } from "./features.js";
 import { Flights } from "./flights.js";
 import { FreshClusters } from "./fresh-clusters.js";
-import { GuestData } from "./guest-data.js";
-import { headerGeometry, type Qcow2Header } from "./header.js";
+import type { GuestData } from "./guest-data.js";
+import { headerGeometry } from "./header.js";
 import { HostFile } from "./host-file.js";
+import { IdentityMapping } from "./identity-mapping.js";
 import { InflatedClusters } from "./inflated-clusters.js";
 import { L1Table } from "./l1-table.js";
 import { l2Codec } from "./l2-codec.js";
@@ -17,6 +19,7 @@ import type { Layout } from "./layout.js";
 import { LiveHeader } from "./live-header.js";
 import { GuestMap } from "./mapping.js";
 import { MetadataRanges } from "./metadata-ranges.js";
+import type { OpenedParts } from "./open.js";
 import type { Qcow2CacheOptions } from "./options.js";
 import { PendingFrees } from "./pending-frees.js";
 import { RangeLocks } from "./range-locks.js";
@@ -24,6 +27,7 @@ import { Reader } from "./reader.js";
 import { Refcounts } from "./refcounts.js";
 import { Resizer } from "./resizer.js";
 import { StateSwitch } from "./state-switch.js";
+import { storedData } from "./stored-data.js";
 import { Tables } from "./tables.js";
 import { Writer } from "./writer.js";
 import { Zeroes } from "./zeroes.js";
@@ -41,6 +45,7 @@ export interface Engine {
   readonly compressedWriter: CompressedWriter;
   readonly eraser: Eraser;
   readonly zeroes: Zeroes;
+  readonly identity: IdentityMapping;
   readonly resizer: Resizer;
   readonly frees: PendingFrees;
   readonly flights: Flights;
@@ -49,39 +54,38 @@ export interface Engine {
 }
 
 /** Puts the parts of an image together. Does no I/O. */
-export function assemble(
-  backend: Backend,
-  firstHeader: Qcow2Header,
-  backing: Backend | undefined,
-  options: Qcow2CacheOptions,
-): Engine {
+export function assemble(backend: Backend, opened: OpenedParts, options: Qcow2CacheOptions): Engine {
+  const { header: firstHeader, backing } = opened;
   const geometry = headerGeometry(firstHeader);
-  const { version } = firstHeader;
-  const layout: Layout = { ...geometry, version, l2: l2Codec({ ...geometry, version }) };
+  const kind = { version: firstHeader.version, external: hasDataFile(firstHeader) };
+  const layout: Layout = { ...geometry, ...kind, l2: l2Codec({ ...geometry, ...kind }) };
   const file = new HostFile(backend);
-  const data = new GuestData(file);
   const header = new LiveHeader(file, firstHeader);
-  const tables = new Tables(file, data, layout.clusterSize, options.caches, options.observer);
   const metadata = new MetadataRanges(header, layout, file.name);
+  const { data, external } = storedData({ file, header, layout, metadata }, opened);
+  const tables = new Tables(file, data, layout.clusterSize, options.caches, options.observer);
   const frees = new PendingFrees();
   const locks = new RangeLocks();
 
   const l1 = new L1Table(file, header, layout, tables);
-  const map = new GuestMap(file, layout, tables, l1);
+  const map = new GuestMap(file, data, layout, tables, l1);
   const inflated = new InflatedClusters(file, layout, firstHeader.compressionType);
   const reader = new Reader(data, layout, map, inflated, backing);
 
   const refcounts = new Refcounts(file, header, layout, tables);
   const allocator = new Allocator(file, header, layout, refcounts, metadata, frees);
   const l2Tables = new L2Tables(file, layout, tables, l1, allocator, frees);
-  const parts = { file, data, header, layout, tables, l1, l2Tables, allocator, frees, map, metadata, reader, locks };
-  const writer = new Writer(data, layout, map, metadata, new FreshClusters(parts), locks, map.sliceCoverage);
+  const places = { file, data, external, header, layout, metadata, locks };
+  const parts = { ...places, tables, l1, l2Tables, allocator, frees, map, reader };
+  const writer = new Writer(data, layout, map, new FreshClusters(parts), locks, map.sliceCoverage);
   const compressedWriter = new CompressedWriter({ ...parts, inflated, writer }, firstHeader.compressionType);
   const eraser = new Eraser(parts);
   const zeroes = new Zeroes(layout, map, reader, writer, eraser);
-  const resizer = new Resizer({ ...parts, eraser, zeroes });
+  const identity = new IdentityMapping(parts);
+  const resizer = new Resizer({ ...parts, eraser, zeroes, identity });
   const flights = new Flights();
   const durability = new Durability(header, tables, frees, allocator, flights);
   const stateSwitch = new StateSwitch({ ...parts, refcounts, inflated });
-  return { ...parts, writer, compressedWriter, eraser, zeroes, resizer, flights, durability, stateSwitch };
+  const changes = { writer, compressedWriter, eraser, zeroes, identity, resizer, stateSwitch };
+  return { ...parts, ...changes, flights, durability };
 }

@@ -1,5 +1,7 @@
 import { ruleError } from "./errors.js";
 import { type Erased, erased, type EraseMode, isPartOfCompressed } from "./erase.js";
+import type { ExternalData } from "./external-data.js";
+import type { GuestData } from "./guest-data.js";
 import type { HostFile } from "./host-file.js";
 import type { L1Table } from "./l1-table.js";
 import type { L2Tables } from "./l2-tables.js";
@@ -15,6 +17,9 @@ import type { Tables } from "./tables.js";
 /** What erasing clusters needs. */
 export interface EraserContext {
   readonly file: HostFile;
+  readonly data: GuestData;
+  /** Where the guest data is, if it is in a file of its own. */
+  readonly external: ExternalData | undefined;
   readonly layout: Layout;
   readonly tables: Tables;
   readonly l1: L1Table;
@@ -48,8 +53,12 @@ export class Eraser {
    * @returns the offset up to which it has come
    */
   async erase(begin: number, end: number, mode: EraseMode, signal?: AbortSignal): Promise<number> {
-    const { layout, l1, frees, map, reader } = this.#its;
+    const { layout, l1, frees, map, reader, external, tables } = this.#its;
     const { sliceCoverage } = map;
+    if (external) {
+      await external.erase(begin, end, mode);
+      await tables.orderL2();
+    }
     for (let at = begin; at < end;) {
       signal?.throwIfAborted();
       const index = Math.floor(at / layout.l2Coverage);
@@ -127,8 +136,8 @@ export class Eraser {
 
   /** What leaves the disk may be broken: the check tells of it. What it seems to show may be somebody else's. */
   #isBroken(view: DataView, position: number, cluster: number, mode: EraseMode): boolean {
-    const { layout, file } = this.#its;
-    const problem = layout.l2.problem(view, position, file.size);
+    const { layout, file, data } = this.#its;
+    const problem = layout.l2.problem(view, position, data.end);
     if (!problem || mode === "drop") return problem !== undefined;
     const field = `${problem.part} of guest offset ${cluster}`;
     throw ruleError("ERR_CORRUPT", file.name, field, problem.value, `valid: it must ${problem.rule}`);

@@ -24,6 +24,16 @@ export const COMPATIBLE = { lazyRefcounts: 1n } as const;
 /** Autoclear feature bits. */
 export const AUTOCLEAR = { bitmaps: 1n, rawExternalData: 2n } as const;
 
+/** Whether guest data lies in another file. Specification: "External data file bit". */
+export function hasDataFile({ features }: { readonly features: FeatureBits }): boolean {
+  return (features.incompatible & INCOMPATIBLE.dataFile) !== 0n;
+}
+
+/** Whether that file by itself is the disk. Specification: "Raw external data bit". */
+export function isDataFileRaw(header: { readonly features: FeatureBits }): boolean {
+  return hasDataFile(header) && (header.features.autoclear & AUTOCLEAR.rawExternalData) !== 0n;
+}
+
 /** The features of the specification by the names that QEMU writes into new images, in its order. */
 export const KNOWN_FEATURES: readonly FeatureName[] = [
   { kind: "incompatible", bit: 0, name: "dirty bit" },
@@ -79,21 +89,19 @@ export function featureNames(kind: FeatureKind, bits: bigint, names: readonly Fe
 }
 
 /**
- * Refuses incompatible features that are unknown, or known but not supported here.
+ * Refuses incompatible features that are unknown.
  *
  * @param names the image's own feature name table
- * @throws {@link Qcow2Error} `ERR_UNKNOWN_FEATURE`, `ERR_UNSUPPORTED_FEATURE`
+ * @throws {@link Qcow2Error} `ERR_UNKNOWN_FEATURE`
  */
 export function requireSupported(where: string, incompatible: bigint, names: readonly FeatureName[]): void {
   const { dirty, corrupt, dataFile, compressionType, extendedL2 } = INCOMPATIBLE;
-  const unsupported = incompatible & dataFile;
   const unknown = incompatible & ~(dirty | corrupt | dataFile | compressionType | extendedL2);
-  const bits = unknown === 0n ? unsupported : unknown;
-  if (bits === 0n) return;
-  const list = featureNames("incompatible", bits, names).map(quote).join(", ");
-  throw new Qcow2Error(
-    unknown === 0n ? "ERR_UNSUPPORTED_FEATURE" : "ERR_UNKNOWN_FEATURE",
-    `${where}: needs ${unknown === 0n ? "an unsupported" : "an unknown"} incompatible feature: ${list}`,
-    { field: "incompatible_features", value: incompatible, rule: `not have ${list}` },
-  );
+  if (unknown === 0n) return;
+  const list = featureNames("incompatible", unknown, names).map(quote).join(", ");
+  throw new Qcow2Error("ERR_UNKNOWN_FEATURE", `${where}: needs an unknown incompatible feature: ${list}`, {
+    field: "incompatible_features",
+    value: incompatible,
+    rule: `not have ${list}`,
+  });
 }

@@ -6,7 +6,6 @@ import { letGo } from "./let-go.js";
 import type { Layout } from "./layout.js";
 import type { LiveHeader } from "./live-header.js";
 import type { GuestMap, Run } from "./mapping.js";
-import type { MetadataRanges } from "./metadata-ranges.js";
 import type { PendingFrees } from "./pending-frees.js";
 import type { Reader } from "./reader.js";
 import type { Tables } from "./tables.js";
@@ -24,7 +23,6 @@ export interface FreshClustersContext {
   readonly allocator: Allocator;
   readonly frees: PendingFrees;
   readonly map: GuestMap;
-  readonly metadata: MetadataRanges;
   readonly reader: Reader;
 }
 
@@ -51,23 +49,23 @@ export class FreshClusters {
    * @returns how many bytes have been written
    */
   async write(source: Uint8Array, run: Run): Promise<number> {
-    const { layout, l2Tables, allocator, metadata } = this.#its;
+    const { layout, l2Tables, allocator } = this.#its;
     const { clusterSize, subclusterSize, l2Coverage } = layout;
     const begin = run.guestOffset - (run.guestOffset % clusterSize);
     const wanted = Math.ceil((run.guestOffset + source.byteLength - begin) / clusterSize);
     const table = await l2Tables.writable(Math.floor(begin / l2Coverage));
-    const kept = run.copied && (run.kind === "zero-allocated" || run.kind === "reserved");
+    const kept = layout.external || (run.copied && (run.kind === "zero-allocated" || run.kind === "reserved"));
+    const host = layout.external ? begin : run.hostOffset - (run.guestOffset - begin);
     const place: Allocation = kept
-      ? { first: (run.hostOffset - (run.guestOffset - begin)) / clusterSize, count: wanted, virgin: false }
+      ? { first: host / clusterSize, count: wanted, virgin: false }
       : await allocator.allocate(wanted);
     try {
-      if (kept) metadata.refuse(place.first * clusterSize, clusterSize * wanted, "the L2 table shows them");
       const end = Math.min(run.guestOffset + source.byteLength, begin + place.count * clusterSize);
       const written: Span = {
         begin: Math.floor(run.guestOffset / subclusterSize) * subclusterSize,
         end: Math.ceil(end / subclusterSize) * subclusterSize,
       };
-      const filled = kept ? written : await this.#moved(run, table, written);
+      const filled = kept ? this.#onDisk(written, end) : await this.#moved(run, table, written);
       const part = source.subarray(0, end - run.guestOffset);
       await this.#fill(part, run, filled, place.first * clusterSize + filled.begin - begin, place.virgin);
       await this.#link(table, begin, written, place, kept);
@@ -76,6 +74,12 @@ export class FreshClusters {
       if (!kept) allocator.giveBack(place);
       throw error;
     }
+  }
+
+  /** A data file is not to grow behind the end of the disk because of what surrounds the last bytes. */
+  #onDisk({ begin, end }: Span, least: number): Span {
+    const { layout, header } = this.#its;
+    return layout.external ? { begin, end: Math.max(least, Math.min(end, header.current.size)) } : { begin, end };
   }
 
   /** What must come along into new clusters: with what is written, whatever the old ones store before and behind it. */

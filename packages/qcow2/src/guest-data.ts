@@ -1,20 +1,18 @@
 import type { DirectWrites } from "@instar/lru-cache";
 
 import type { HostFile } from "./host-file.js";
+import type { MetadataRanges } from "./metadata-ranges.js";
 
 /** The content of the guest's normal clusters, as the file that stores it holds it. */
-export class GuestData {
-  readonly #file: HostFile;
-
-  /** @param file where the clusters are stored */
-  constructor(file: HostFile) {
-    this.#file = file;
-  }
-
+export interface GuestData {
+  /** The name of the file that stores it. */
+  readonly name: string;
+  /** Where in that file a cluster must begin before. */
+  readonly end: number;
   /** What must be durable before an L2 entry shows it. */
-  get writes(): DirectWrites {
-    return this.#file.data;
-  }
+  readonly writes: DirectWrites;
+  /** Why clusters cannot be stored compressed, completing the sentence "the image has …"; absent where they can. */
+  readonly uncompressible?: string;
 
   /**
    * Fills `target`.
@@ -22,16 +20,47 @@ export class GuestData {
    * @param hostOffset where the first byte is stored
    * @param guestOffset where the guest sees it
    */
+  read(target: Uint8Array, hostOffset: number, guestOffset: number, signal?: AbortSignal): Promise<void>;
+
+  /** Writes `source`; the offsets are those of its first byte. */
+  write(source: Uint8Array, hostOffset: number, guestOffset: number): Promise<void>;
+
+  /** Makes durable what has been written. */
+  sync(): Promise<void>;
+}
+
+/** Guest data that lies in the image itself, as it is. */
+export class OwnData implements GuestData {
+  readonly #file: HostFile;
+  readonly #metadata: MetadataRanges;
+
+  constructor(file: HostFile, metadata: MetadataRanges) {
+    this.#file = file;
+    this.#metadata = metadata;
+  }
+
+  get name(): string {
+    return this.#file.name;
+  }
+
+  get end(): number {
+    return this.#file.size;
+  }
+
+  get writes(): DirectWrites {
+    return this.#file.data;
+  }
+
   read(target: Uint8Array, hostOffset: number, _guestOffset: number, signal?: AbortSignal): Promise<void> {
     return this.#file.read(target, hostOffset, signal);
   }
 
-  /** Writes `source`; the offsets are those of its first byte. */
-  write(source: Uint8Array, hostOffset: number, _guestOffset: number): Promise<void> {
+  /** @throws {@link Qcow2Error} `ERR_CORRUPT` where the header says that metadata lies there */
+  write(source: Uint8Array, hostOffset: number): Promise<void> {
+    this.#metadata.refuse(hostOffset, source.byteLength, "the L2 table shows them");
     return this.#file.writeData(source, hostOffset);
   }
 
-  /** Makes durable what has been written. */
   sync(): Promise<void> {
     return this.#file.sync();
   }

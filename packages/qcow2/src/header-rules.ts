@@ -1,5 +1,5 @@
 import { Qcow2Error, ruleError } from "./errors.js";
-import { INCOMPATIBLE } from "./features.js";
+import { hasDataFile, INCOMPATIBLE } from "./features.js";
 import {
   geometryOf,
   MAX_L1_BYTES,
@@ -46,6 +46,10 @@ export function checkHeader(where: string, header: Qcow2Header, around: HeaderSu
   checkL1(where, header, geometryOf({ ...header, extendedL2 }).l1Entries, around.fileSize);
   checkRefcountTable(where, header, around.fileSize);
   checkSnapshots(where, header, around.fileSize);
+  if (hasDataFile(header) && header.snapshotCount > 0) {
+    const rule = "0 with an external data file";
+    throw ruleError("ERR_INVALID_HEADER", where, "nb_snapshots", header.snapshotCount, rule);
+  }
   checkOverlap(where, header);
 }
 

@@ -46,6 +46,11 @@ export class HostFile {
   /** Writes past the caches. */
   async writeData(source: Uint8Array, offset: number): Promise<void> {
     await this.backend.write(source, offset);
+    this.wroteData();
+  }
+
+  /** To be called when the content of the file has been changed past the caches. */
+  wroteData(): void {
     this.everything.wrote();
     this.data.wrote();
   }
@@ -58,8 +63,7 @@ export class HostFile {
     for (let at = inside; at < length; at += CHUNK) {
       await this.backend.write(zeroes.subarray(0, Math.min(CHUNK, length - at)), offset + at);
     }
-    this.everything.wrote();
-    this.data.wrote();
+    this.wroteData();
   }
 
   /** Makes durable what has been written; does nothing where nothing has been since the last sync. */

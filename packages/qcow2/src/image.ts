@@ -12,14 +12,15 @@ import { amendImage, type AmendOptions } from "./amend.js";
 import { checkImage, type CheckOptions } from "./check/check-image.js";
 import type { CheckReport } from "./check/report.js";
 import { requireWholeClusters } from "./compressed-writer.js";
-import { createImageFile } from "./create-layout.js";
+import { createFiles } from "./create-files.js";
 import { assemble, type Engine } from "./engine.js";
 import type { Flights } from "./flights.js";
 import type { ImageHost } from "./image-host.js";
 import { ImageSnapshots } from "./image-snapshots.js";
+import { imageCapabilities } from "./image-capabilities.js";
 import { imageInfo, type Qcow2Info } from "./info.js";
 import { extentsOfImage, mapRange, type MapSource } from "./map.js";
-import { openParts, requireBacking } from "./open.js";
+import { type OpenedParts, openParts } from "./open.js";
 import type { CompressedWriteOptions, Qcow2CreateOptions, Qcow2OpenOptions } from "./options.js";
 import type { Snapshots } from "./snapshots.js";
 import { surfaced } from "./surface.js";
@@ -28,7 +29,7 @@ import type { TableCounters } from "./tables.js";
 /**
  * A qcow2 image as a disk: what the guest sees, as a backend over the backend that holds the file.
  *
- * It owns that backend and the backing image: closing it closes them. See the README for what is safe when.
+ * It owns that backend, the backing image and the external data file: closing it closes them. See the README for what is safe when.
  */
 export class Qcow2Image extends BaseBackend {
   readonly name: string;
@@ -37,6 +38,8 @@ export class Qcow2Image extends BaseBackend {
   readonly file: Backend;
   /** The backing image as the guest would see it; it may be shorter or longer than this one. */
   readonly backing: Backend | undefined;
+  /** What holds the guest data, where that is not `file`. */
+  readonly dataFile: Backend | undefined;
   /** The snapshots inside. */
   readonly snapshots: Snapshots;
   readonly #engine: Engine;
@@ -44,23 +47,16 @@ export class Qcow2Image extends BaseBackend {
   readonly #host: ImageHost;
   #prepared: boolean;
 
-  private constructor(file: Backend, engine: Engine, backing: Backend | undefined, write: boolean) {
+  private constructor(file: Backend, engine: Engine, { backing, dataFile }: OpenedParts, write: boolean) {
     super();
     this.name = file.name;
     this.file = file;
     this.backing = backing;
+    this.dataFile = dataFile;
     this.#engine = engine;
     this.#flights = engine.flights;
-    this.#prepared = engine.header.current.features.autoclear === 0n;
-    this.capabilities = {
-      write,
-      grow: false,
-      truncate: write,
-      writeZeroes: write,
-      discard: write,
-      extents: true,
-      durable: file.capabilities.durable,
-    };
+    this.#prepared = engine.header.isPrepared;
+    this.capabilities = imageCapabilities(file, dataFile, write);
     this.#host = { engine, backing, prepare: () => this.#beginChange(), alone: (work) => this.#alone(work) };
     this.snapshots = new ImageSnapshots(this.#host);
   }
@@ -72,8 +68,8 @@ export class Qcow2Image extends BaseBackend {
    *   `ERR_READ_ONLY` to write to a file that cannot be written to; what reading the file and the gate throw
    */
   static async open(file: Backend, options: Qcow2OpenOptions = {}): Promise<Qcow2Image> {
-    const { header, backing } = await openParts(file, options);
-    return new Qcow2Image(file, assemble(file, header, backing, options), backing, options.write ?? false);
+    const opened = await openParts(file, options);
+    return new Qcow2Image(file, assemble(file, opened, options), opened, options.write ?? false);
   }
 
   /**
@@ -82,9 +78,11 @@ export class Qcow2Image extends BaseBackend {
    * @throws {@link Qcow2Error} `ERR_INVALID_OPTION` before anything is changed
    */
   static async create(file: Backend, options: Qcow2CreateOptions): Promise<Qcow2Image> {
-    requireBacking(file, options);
-    await createImageFile(file, options, { signal: options.signal });
-    return Qcow2Image.open(file, { ...options, write: true, backing: options.backingBackend });
+    await createFiles(file, options);
+    const { dataFile, backingBackend: backing } = options;
+    const image = await Qcow2Image.open(file, { ...options, write: true, backing, dataFile: dataFile?.backend });
+    if (dataFile?.raw === true) await image.#engine.identity.map(0, image.size);
+    return image;
   }
 
   /** Size of the guest disk in bytes. */
@@ -220,6 +218,7 @@ export class Qcow2Image extends BaseBackend {
       if (this.capabilities.write) await this.#engine.durability.writeOut();
     });
     await this.backing?.close();
+    await this.dataFile?.close();
     await this.file.close();
   }
 
@@ -271,7 +270,7 @@ export class Qcow2Image extends BaseBackend {
   }
 
   #mapSource(): MapSource {
-    const { map } = this.#engine;
+    const { map, data } = this.#engine;
     const run: MapSource["run"] = async (at, end) => {
       const flight = this.#flights.tryEnter() ?? (await this.#flights.enter());
       try {
@@ -280,7 +279,7 @@ export class Qcow2Image extends BaseBackend {
         this.#flights.leave(flight);
       }
     };
-    return { run, file: this.name, backing: this.backing };
+    return { run, file: data.name, backing: this.backing };
   }
 
   /** The disk may have become shorter while a request waited. */

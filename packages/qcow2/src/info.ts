@@ -1,4 +1,12 @@
-import { COMPATIBLE, type FeatureKind, featureNames, INCOMPATIBLE, parseFeatureNames } from "./features.js";
+import {
+  COMPATIBLE,
+  type FeatureKind,
+  featureNames,
+  INCOMPATIBLE,
+  parseFeatureNames,
+  hasDataFile,
+  isDataFileRaw,
+} from "./features.js";
 import {
   backingFileName,
   backingFormat,
@@ -7,6 +15,7 @@ import {
   headerGeometry,
   type Qcow2Header,
 } from "./header.js";
+import { dataFileName } from "./data-file.js";
 import { EXTENSION, findExtension } from "./header-extensions.js";
 
 /** What an image says about itself. Sizes are bytes. */
@@ -30,6 +39,8 @@ export interface Qcow2Info {
   readonly backingFormat: string | undefined;
   /** The name of the external data file. */
   readonly dataFile: string | undefined;
+  /** Whether that file by itself is the disk; `undefined` where the data is in the image. */
+  readonly dataFileRaw: boolean | undefined;
   /** How many snapshots are inside. */
   readonly snapshots: number;
   /** The feature bits that are set, by name, or `bit N` where nobody names them. */
@@ -42,7 +53,6 @@ export function imageInfo(header: Qcow2Header): Qcow2Info {
   const { incompatible, compatible, autoclear } = header.features;
   const table = findExtension(header.extensions, EXTENSION.featureNames);
   const names = table === undefined ? [] : parseFeatureNames(table);
-  const dataFile = findExtension(header.extensions, EXTENSION.dataFile);
   return {
     version: header.version,
     size: header.size,
@@ -55,7 +65,8 @@ export function imageInfo(header: Qcow2Header): Qcow2Info {
     extendedL2: hasExtendedL2(header),
     backingFile: backingFileName(header),
     backingFormat: backingFormat(header),
-    dataFile: dataFile === undefined ? undefined : new TextDecoder().decode(dataFile),
+    dataFile: dataFileName(header),
+    dataFileRaw: hasDataFile(header) ? isDataFileRaw(header) : undefined,
     snapshots: header.snapshotCount,
     features: {
       incompatible: featureNames("incompatible", incompatible, names),

@@ -54,8 +54,9 @@ export function l2Codec(image: {
   readonly version: number;
   readonly clusterBits: number;
   readonly extendedL2: boolean;
+  /** Whether guest clusters lie in a file of their own, where offset 0 is one like any other. */
+  readonly external: boolean;
 }): L2Codec {
-  return image.extendedL2
-    ? new ExtendedEntries(image.clusterBits)
-    : new StandardEntries(image.clusterBits, image.version);
+  const { version, clusterBits, extendedL2, external } = image;
+  return extendedL2 ? new ExtendedEntries(clusterBits, external) : new StandardEntries(clusterBits, version, external);
 }

@@ -9,6 +9,9 @@ import { HIGH, isCopied, offsetOf, offsetProblem } from "./table-entry.js";
 /** Bit 62 of an entry, in the high half. */
 const COMPRESSED_HIGH = 0x40000000;
 
+/** The rule that every compressed cluster breaks where clusters lie in a file of their own. */
+export const UNCOMPRESSED = "not be compressed, the data being in another file";
+
 /** Whether bit 62 is set. */
 export function isCompressed(high: number): boolean {
   return (high & COMPRESSED_HIGH) !== 0;
@@ -27,6 +30,11 @@ export function decodeCompressed(high: number, low: number, clusterBits: number)
     stored: 0,
     zero: 0,
   };
+}
+
+/** Whether the entry of a standard cluster shows a host cluster. */
+export function hasHostOffset(high: number, low: number, external: boolean): boolean {
+  return offsetOf(high, low) !== 0 || (external && isCopied(high));
 }
 
 /** Whether the reserved bits of a standard cluster are clear, bit 0 left aside. */

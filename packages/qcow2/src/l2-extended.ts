@@ -2,8 +2,10 @@ import type { EntryProblem, L2Codec } from "./l2-codec.js";
 import {
   decodeCompressed,
   hostOffsetProblem,
+  hasHostOffset,
   isCompressed,
   isReservedClear,
+  UNCOMPRESSED,
   writeDescriptor,
 } from "./l2-descriptor.js";
 import { type L2Entry, lowestBit } from "./l2-entry.js";
@@ -20,10 +22,12 @@ export class ExtendedEntries implements L2Codec {
   readonly entrySize: number = 16;
   readonly all: number = -1;
   readonly #clusterBits: number;
+  readonly #external: boolean;
   readonly #clusterSize: number;
 
-  constructor(clusterBits: number) {
+  constructor(clusterBits: number, external: boolean) {
     this.#clusterBits = clusterBits;
+    this.#external = external;
     this.#clusterSize = 2 ** clusterBits;
   }
 
@@ -58,7 +62,7 @@ export class ExtendedEntries implements L2Codec {
     const pick = (zero & bit) !== 0 ? ZERO : (stored & bit) !== 0 ? STORED : NEITHER;
     let count = leading(pick(zero, stored), first);
     if (first + count < SUBCLUSTERS) return Math.min(count, most);
-    const step = hostOffset === 0 ? 0 : this.#clusterSize;
+    const step = hostOffset !== 0 || (this.#external && copied) ? this.#clusterSize : 0;
     let expected = hostOffset;
     for (let at = position + 16; count < most; at += 16) {
       expected += step;
@@ -84,25 +88,25 @@ export class ExtendedEntries implements L2Codec {
   contentProblem(view: DataView, position: number): EntryProblem | undefined {
     const high = view.getUint32(position);
     const low = view.getUint32(position + 4);
-    const first = descriptorRule(high, low);
+    const first = descriptorRule(high, low, this.#external);
     if (first !== undefined) return { part: "L2 entry", value: entryText(high, low), rule: first };
     const zero = view.getUint32(position + 8);
     const stored = view.getUint32(position + 12);
-    const rule = bitmapRule(high, low, zero, stored);
+    const rule = bitmapRule(high, low, zero, stored, this.#external);
     return rule === undefined ? undefined : { part: "subcluster bitmap", value: entryText(zero, stored), rule };
   }
 }
 
-function descriptorRule(high: number, low: number): string | undefined {
-  if (isCompressed(high)) return undefined;
+function descriptorRule(high: number, low: number, external: boolean): string | undefined {
+  if (isCompressed(high)) return external ? UNCOMPRESSED : undefined;
   if (!isReservedClear(high, low)) return "have its reserved bits (1 to 8, 56 to 61) clear";
   return (low & 1) === 0 ? undefined : "have bit 0 clear, being extended";
 }
 
-function bitmapRule(high: number, low: number, zero: number, stored: number): string | undefined {
+function bitmapRule(high: number, low: number, zero: number, stored: number, external: boolean): string | undefined {
   if (isCompressed(high)) return zero === 0 && stored === 0 ? undefined : "be clear, its cluster being compressed";
   if ((zero & stored) !== 0) return "not call a subcluster both allocated (bits 0 to 31) and zero (bits 32 to 63)";
-  if (stored !== 0 && offsetOf(high, low) === 0)
+  if (stored !== 0 && !hasHostOffset(high, low, external))
     return "not call subclusters allocated (bits 0 to 31) without a host cluster";
   return undefined;
 }

@@ -2,8 +2,10 @@ import type { EntryProblem, L2Codec } from "./l2-codec.js";
 import {
   decodeCompressed,
   hostOffsetProblem,
+  hasHostOffset,
   isCompressed,
   isReservedClear,
+  UNCOMPRESSED,
   writeDescriptor,
 } from "./l2-descriptor.js";
 import type { L2Entry } from "./l2-entry.js";
@@ -17,11 +19,13 @@ export class StandardEntries implements L2Codec {
   readonly entrySize: number = 8;
   readonly all: number = 1;
   readonly #clusterBits: number;
+  readonly #external: boolean;
   readonly #clusterSize: number;
   readonly #version: number;
 
-  constructor(clusterBits: number, version: number) {
+  constructor(clusterBits: number, version: number, external: boolean) {
     this.#clusterBits = clusterBits;
+    this.#external = external;
     this.#clusterSize = 2 ** clusterBits;
     this.#version = version;
   }
@@ -33,7 +37,7 @@ export class StandardEntries implements L2Codec {
     if (isCompressed(high)) return decodeCompressed(high, low, this.#clusterBits);
     const hostOffset = offsetOf(high, low);
     const zero = low & ZERO_LOW;
-    const stored = zero === 0 && hostOffset !== 0 ? 1 : 0;
+    const stored = zero === 0 && hasHostOffset(high, low, this.#external) ? 1 : 0;
     return { compressed: false, copied: isCopied(high), hostOffset, compressedLength: 0, stored, zero };
   }
 
@@ -49,7 +53,7 @@ export class StandardEntries implements L2Codec {
   countAlike(view: DataView, position: number, _first: number, most: number): number {
     let high = view.getUint32(position);
     let low = view.getUint32(position + 4);
-    const step = offsetOf(high, low) === 0 ? 0 : this.#clusterSize;
+    const step = hasHostOffset(high, low, this.#external) ? this.#clusterSize : 0;
     let count = 1;
     for (let at = position + 8; count < most; at += 8) {
       low += step;
@@ -78,7 +82,7 @@ export class StandardEntries implements L2Codec {
   }
 
   #contentRule(high: number, low: number): string | undefined {
-    if (isCompressed(high)) return undefined;
+    if (isCompressed(high)) return this.#external ? UNCOMPRESSED : undefined;
     if (!isReservedClear(high, low)) return "have its reserved bits (1 to 8, 56 to 61) clear";
     if (this.#version < 3 && (low & ZERO_LOW) !== 0) return "have bit 0 clear, being in a version 2 image";
     return undefined;

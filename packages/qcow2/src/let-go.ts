@@ -3,7 +3,9 @@ import type { Layout } from "./layout.js";
 import type { PendingFrees } from "./pending-frees.js";
 
 /** Lets go of the host clusters that an L2 entry showed until now. */
-export function letGo(entry: L2Entry, { clusterSize }: Layout, frees: PendingFrees): void {
+export function letGo(entry: L2Entry, { clusterSize, external }: Layout, frees: PendingFrees): void {
+  // Clusters in a file of their own are not counted.
+  if (external) return;
   if (entry.hostOffset === 0 && !entry.compressed) return;
   const first = Math.floor(entry.hostOffset / clusterSize);
   if (!entry.compressed) return frees.add(first, 1);

@@ -1,5 +1,6 @@
 import { Mutex } from "async-mutex";
 
+import { AUTOCLEAR, isDataFileRaw } from "./features.js";
 import type { Qcow2Header } from "./header.js";
 import { encodeHeaderFields } from "./header-encode.js";
 import { extensionsLength } from "./header-extensions.js";
@@ -56,12 +57,17 @@ export class LiveHeader {
     return this.#lock.runExclusive(() => this.#rewriteTo({ ...this.#current, ...change }));
   }
 
-  /** Clears the autoclear features before the first change of the image: nobody here keeps what they promise. */
+  /** Whether the image has no autoclear features but those whose promise is kept here. */
+  get isPrepared(): boolean {
+    return this.#current.features.autoclear === keptAutoclear(this.#current);
+  }
+
+  /** Clears the other autoclear features, before the first change of the image. */
   clearAutoclear(): Promise<void> {
     return this.#lock.runExclusive(async () => {
-      const { features } = this.#current;
-      if (features.autoclear === 0n) return;
-      await this.#switchTo({ ...this.#current, features: { ...features, autoclear: 0n } });
+      if (this.isPrepared) return;
+      const features = { ...this.#current.features, autoclear: keptAutoclear(this.#current) };
+      await this.#switchTo({ ...this.#current, features });
     });
   }
 
@@ -99,4 +105,9 @@ export class LiveHeader {
     this.#current = { ...next, backingFileOffset: next.backingFileName.byteLength === 0 ? 0 : nameOffset };
     this.#inDoubt = "nothing";
   }
+}
+
+/** The autoclear features of a header whose promise is kept here. */
+function keptAutoclear(header: Qcow2Header): bigint {
+  return isDataFileRaw(header) ? AUTOCLEAR.rawExternalData : 0n;
 }

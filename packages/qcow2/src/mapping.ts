@@ -1,4 +1,5 @@
 import { ruleError } from "./errors.js";
+import type { GuestData } from "./guest-data.js";
 import type { HostFile } from "./host-file.js";
 import type { L1Table } from "./l1-table.js";
 import { type ClusterKind, hasHostCluster, kindOf } from "./l2-entry.js";
@@ -24,12 +25,14 @@ export interface Run {
 /** Where guest bytes are: the way from L1 to L2 to the host cluster. Specification: "Cluster mapping". */
 export class GuestMap {
   readonly #file: HostFile;
+  readonly #data: GuestData;
   readonly #layout: Layout;
   readonly #tables: Tables;
   readonly #l1: L1Table;
 
-  constructor(file: HostFile, layout: Layout, tables: Tables, l1: L1Table) {
+  constructor(file: HostFile, data: GuestData, layout: Layout, tables: Tables, l1: L1Table) {
     this.#file = file;
+    this.#data = data;
     this.#layout = layout;
     this.#tables = tables;
     this.#l1 = l1;
@@ -125,6 +128,7 @@ export class GuestMap {
       );
       const count = entry.compressed ? subclusters - first : l2.countAlike(view, position, first, most);
       const stored = hasHostCluster(kind);
+      if (stored && this.#layout.external) this.#checkPlace(entry.hostOffset, offset - inCluster);
       if (stored && first + count > subclusters) {
         const further = Math.ceil((first + count) / subclusters) - 1;
         this.#checkEnd(entry.hostOffset + further * clusterSize, offset);
@@ -143,15 +147,22 @@ export class GuestMap {
   }
 
   #check(view: DataView, position: number, offset: number): void {
-    const problem = this.#layout.l2.problem(view, position, this.#file.size);
+    const problem = this.#layout.l2.problem(view, position, this.#data.end);
     if (problem === undefined) return;
     const field = `${problem.part} of guest offset ${offset - (offset % this.#layout.clusterSize)}`;
     throw ruleError("ERR_CORRUPT", this.#file.name, field, problem.value, `valid: it must ${problem.rule}`);
   }
 
+  /** Specification: "External data file bit". */
+  #checkPlace(hostOffset: number, cluster: number): void {
+    if (hostOffset === cluster) return;
+    const field = `host offset of guest offset ${cluster}`;
+    throw ruleError("ERR_CORRUPT", this.#file.name, field, hostOffset, "the same, the data being in another file");
+  }
+
   #checkEnd(lastCluster: number, offset: number): void {
-    if (lastCluster < this.#file.size) return;
-    const rule = `inside the file of ${this.#file.size} bytes`;
+    if (lastCluster < this.#data.end) return;
+    const rule = `inside the file of ${this.#data.end} bytes`;
     const field = `host offset of a cluster behind guest offset ${offset}`;
     throw ruleError("ERR_CORRUPT", this.#file.name, field, lastCluster, rule);
   }

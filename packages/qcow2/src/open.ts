@@ -1,5 +1,6 @@
 import { type Backend, BackendError } from "@instar/backend";
 
+import { openDataFile } from "./data-file.js";
 import { Qcow2Error, ruleError } from "./errors.js";
 import { INCOMPATIBLE } from "./features.js";
 import { backingFileName, type Qcow2Header, readHeader } from "./header.js";
@@ -10,17 +11,28 @@ import { openBacking } from "./references.js";
 export interface OpenedParts {
   readonly header: Qcow2Header;
   readonly backing: Backend | undefined;
+  /** The file that holds the guest data, where it is not the image itself and is needed. */
+  readonly dataFile: Backend | undefined;
 }
 
-/** Reads the header, decides whether the image may be opened in this way, and opens its backing image. */
+/** Reads the header, decides whether the image may be opened in this way, and opens the files that it names. */
 export async function openParts(file: Backend, options: Qcow2OpenOptions): Promise<OpenedParts> {
   const call = { signal: options.signal };
   const header = await readHeader(file, call);
   if (options.write) refuseWriting(file, header, options);
-  if (options.backing === "ignore") return { header, backing: undefined };
-  const { depth = 0, openReferenced } = options;
-  const backing = options.backing ?? (await openBacking(header, file.name, depth, openReferenced, call));
-  return { header, backing };
+  const { write = false, depth = 0, openReferenced: gate, metadataOnly = false } = options;
+  const given = options.dataFile;
+  const dataFile = metadataOnly
+    ? undefined
+    : await openDataFile(header, file.name, { write, given, depth, gate }, call);
+  try {
+    if (options.backing === "ignore") return { header, dataFile, backing: undefined };
+    const backing = options.backing ?? (await openBacking(header, file.name, depth, gate, call));
+    return { header, dataFile, backing };
+  } catch (error) {
+    if (!given) await dataFile?.close();
+    throw error;
+  }
 }
 
 function refuseWriting(file: Backend, header: Qcow2Header, options: Qcow2OpenOptions): void {

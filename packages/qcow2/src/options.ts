@@ -22,6 +22,15 @@ export interface Qcow2OpenOptions extends CallOptions, Qcow2CacheOptions {
    * what only the backing image has reads as zeroes.
    */
   readonly backing?: Backend | "ignore" | undefined;
+  /**
+   * The external data file, instead of what the image names. The image owns it, as it does `backing`, once it is open.
+   */
+  readonly dataFile?: Backend | undefined;
+  /**
+   * Opens neither data file nor encryption: what the image says about itself can be had, and what it stores not.
+   * Defaults to `false`.
+   */
+  readonly metadataOnly?: boolean | undefined;
   /** Opens what the image names. By default nothing is opened: an image that names a backing file is refused. */
   readonly openReferenced?: ReferenceGate | undefined;
   /** How many images of the chain stand above this one; defaults to 0. Gates pass on what they are told. */
@@ -35,6 +44,14 @@ export interface Qcow2CreateOptions extends CreateLayoutOptions, CallOptions, Qc
    * used at once; where nobody will, an empty memory backend does.
    */
   readonly backingBackend?: Backend | undefined;
+  /**
+   * Where to keep guest data, if not in the image: the name as the image will give it, and the file itself, whose content
+   * is lost. With `raw` that file always is the disk as the guest sees it, and every cluster is mapped at once. Needs
+   * version 3; `raw` goes with no backing image.
+   */
+  readonly dataFile?:
+    | { readonly name: string; readonly raw?: boolean | undefined; readonly backend: Backend }
+    | undefined;
 }
 
 /** How to write compressed clusters. */

@@ -15,6 +15,8 @@ export interface ImageReference {
   readonly image: string;
   /** How deep in the chain the file is: 1 for what the top image names. */
   readonly depth: number;
+  /** Whether it is going to be written to: only the data file of an image that is. */
+  readonly write: boolean;
 }
 
 /**
@@ -43,7 +45,7 @@ export async function openBacking(
   if (name === undefined) return undefined;
   if (!gate) throw denied(image, name, "backing files are opened only through `openReferenced`, which is not given");
   if (depth >= MAX_DEPTH) throw denied(image, name, `a chain has ${MAX_DEPTH} backing images at most`);
-  return gate({ kind: "backing", name, format: backingFormat(header), image, depth: depth + 1 }, options);
+  return gate({ kind: "backing", name, format: backingFormat(header), image, depth: depth + 1, write: false }, options);
 }
 
 function denied(image: string, name: string, rule: string): Qcow2Error {

@@ -3,7 +3,10 @@ import { BackendError } from "@instar/backend";
 import type { Allocator } from "./allocator.js";
 import type { Eraser } from "./eraser.js";
 import { maxGuestSize } from "./geometry.js";
+import type { ExternalData } from "./external-data.js";
+import type { GuestData } from "./guest-data.js";
 import type { HostFile } from "./host-file.js";
+import type { IdentityMapping } from "./identity-mapping.js";
 import type { L1Table } from "./l1-table.js";
 import { letGo } from "./let-go.js";
 import type { Layout } from "./layout.js";
@@ -15,6 +18,8 @@ import type { Zeroes } from "./zeroes.js";
 /** What resizing needs. */
 export interface ResizerContext {
   readonly file: HostFile;
+  readonly data: GuestData;
+  readonly external: ExternalData | undefined;
   readonly header: LiveHeader;
   readonly layout: Layout;
   readonly tables: Tables;
@@ -23,6 +28,7 @@ export interface ResizerContext {
   readonly frees: PendingFrees;
   readonly eraser: Eraser;
   readonly zeroes: Zeroes;
+  readonly identity: IdentityMapping;
 }
 
 /** Changes the size of the guest disk. The caller has made sure that no other request is under way. */
@@ -46,11 +52,12 @@ export class Resizer {
     if (size > old) return this.#grow(old, size);
     if (size < old) await header.update({ size });
     await this.#dropFrom(size);
+    await this.#its.external?.resize(old, size);
   }
 
   /** What is behind the old end must be zero before the end moves, whatever the backing image holds there. */
   async #grow(old: number, size: number): Promise<void> {
-    const { header, layout, tables, zeroes } = this.#its;
+    const { header, layout, tables, zeroes, external, identity } = this.#its;
     const most = maxGuestSize(layout);
     if (size > most) {
       const message = `${this.#its.file.name}: truncate to ${size}: an image with its clusters has ${most} bytes at most`;
@@ -58,7 +65,9 @@ export class Resizer {
     }
     const entries = Math.ceil(size / layout.l2Coverage);
     if (entries > header.current.l1Size) await this.#moveL1(entries);
+    await external?.resize(old, size);
     for (let at = old; at < size;) at = await zeroes.zero(at, size, size);
+    if (external?.raw) await identity.map(old, size);
     await tables.sync();
     await header.update({ size });
   }
@@ -80,13 +89,13 @@ export class Resizer {
   }
 
   async #dropTable(index: number, table: number): Promise<void> {
-    const { layout, tables, l1, file, frees } = this.#its;
+    const { layout, tables, l1, data, frees } = this.#its;
     const shown = [];
     for (let at = table; at < table + layout.clusterSize; at += tables.l2.sliceSize) {
       const lease = tables.l2.tryAt(at) ?? (await tables.l2.at(at));
       const { view } = lease.value;
       for (let position = 0; position < view.byteLength; position += layout.l2.entrySize) {
-        if (layout.l2.isEmpty(view, position) || layout.l2.problem(view, position, file.size)) continue;
+        if (layout.l2.isEmpty(view, position) || layout.l2.problem(view, position, data.end)) continue;
         shown.push(layout.l2.decode(view, position));
       }
       lease.release();

@@ -70,7 +70,7 @@ export class SnapshotDisk extends BaseBackend {
     }
     const tables = new Tables(file, data, layout.clusterSize);
     const header = new LiveHeader(file, { ...current, size, l1TableOffset, l1Size });
-    const map = new GuestMap(file, layout, tables, new L1Table(file, header, layout, tables));
+    const map = new GuestMap(file, data, layout, tables, new L1Table(file, header, layout, tables));
     const inflated = new InflatedClusters(file, layout, current.compressionType);
     const reader = new Reader(data, layout, map, inflated, backing);
     const its = { name: `${file.name} (snapshot ${quote(id)})`, size, file: file.backend };

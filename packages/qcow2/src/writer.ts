@@ -2,7 +2,6 @@ import type { FreshClusters } from "./fresh-clusters.js";
 import type { GuestData } from "./guest-data.js";
 import type { Layout } from "./layout.js";
 import type { GuestMap, Run } from "./mapping.js";
-import type { MetadataRanges } from "./metadata-ranges.js";
 import { Parallel } from "./parallel.js";
 import type { RangeLocks } from "./range-locks.js";
 
@@ -18,7 +17,6 @@ function isInPlace(run: Run): boolean {
 export class Writer {
   readonly #data: GuestData;
   readonly #map: GuestMap;
-  readonly #metadata: MetadataRanges;
   readonly #fresh: FreshClusters;
   readonly #locks: RangeLocks;
   readonly #clusterSize: number;
@@ -29,14 +27,12 @@ export class Writer {
     data: GuestData,
     layout: Layout,
     map: GuestMap,
-    metadata: MetadataRanges,
     fresh: FreshClusters,
     locks: RangeLocks,
     sliceCoverage: number,
   ) {
     this.#data = data;
     this.#map = map;
-    this.#metadata = metadata;
     this.#fresh = fresh;
     this.#locks = locks;
     this.#clusterSize = layout.clusterSize;
@@ -75,7 +71,6 @@ export class Writer {
   }
 
   #writeInPlace(source: Uint8Array, run: Run): Promise<void> {
-    this.#metadata.refuse(run.hostOffset, source.byteLength, "the L2 table shows them");
     return this.#data.write(source, run.hostOffset, run.guestOffset);
   }
 

@@ -13,11 +13,11 @@ const mask = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
 const LARGE = 2 ** 53;
 
 function standard(bits: number, version = 3): L2Codec {
-  return l2Codec({ version, clusterBits: bits, extendedL2: false });
+  return l2Codec({ version, clusterBits: bits, extendedL2: false, external: false });
 }
 
 function extended(bits: number): L2Codec {
-  return l2Codec({ version: 3, clusterBits: bits, extendedL2: true });
+  return l2Codec({ version: 3, clusterBits: bits, extendedL2: true, external: false });
 }
 
 function table(...words: bigint[]): DataView {

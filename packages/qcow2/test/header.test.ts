@@ -114,7 +114,6 @@ describe("features", () => {
   });
 
   it.each<[bigint, string, RegExp]>([
-    [1n << 2n, "ERR_UNSUPPORTED_FEATURE", /external data file/],
     [(1n << 4n) | (1n << 5n), "ERR_UNKNOWN_FEATURE", /feature: "bit 5"/],
     [1n << 61n, "ERR_UNKNOWN_FEATURE", /"evil\\u001b\[31m\\u009b"/],
   ])("%s are refused with %s", (bits, code, message) => {

@@ -2,6 +2,7 @@ import type { Backend, CallOptions } from "@instar/backend";
 
 import { isQcow2Error, quote } from "../errors.js";
 import { MAX_L1_BYTES } from "../geometry.js";
+import { hasDataFile } from "../features.js";
 import { headerGeometry, type Qcow2Header } from "../header.js";
 import { l2Codec } from "../l2-codec.js";
 import { refcountCodec } from "../refcount-codec.js";
@@ -46,8 +47,9 @@ export async function checkImage(file: Backend, header: Qcow2Header, options: Ch
   const stored = await StoredRefcounts.open(file, header, geometry, call);
 
   references.add(0, clusterSize, "header");
-  const l2 = l2Codec({ ...geometry, version: header.version });
-  const mapping = { file, geometry, l2, report, references, stored, call };
+  const external = hasDataFile(header);
+  const l2 = l2Codec({ ...geometry, version: header.version, external });
+  const mapping = { file, geometry, l2, external, report, references, stored, call };
   const l1 = { offset: header.l1TableOffset, entries: header.l1Size, active: true, name: "L1 table" };
   await checkMapping(mapping, l1);
   const table = await snapshotTable(file, header, report, call);

@@ -15,6 +15,8 @@ export interface MappingContext {
   readonly file: Backend;
   readonly geometry: Geometry;
   readonly l2: L2Codec;
+  /** Whether data clusters lie in a file of their own, at their guest offset, where nobody counts them. */
+  readonly external: boolean;
   readonly report: ReportBuilder;
   readonly references: References;
   readonly stored: StoredRefcounts;
@@ -60,6 +62,8 @@ export async function checkMapping(
 }
 
 interface L2Table {
+  /** Of its L1 entry. */
+  readonly index: number;
   readonly offset: number;
   readonly copied: boolean;
 }
@@ -80,7 +84,7 @@ function checkL1Entry(
   if (reserved !== undefined) report.corruption(() => `${where()}, must ${reserved}`);
   if (offset === 0) return undefined;
   references.add(offset, geometry.clusterSize, `${l1}: L2 table ${index}`);
-  if (offset % geometry.clusterSize === 0) return { offset, copied: isCopied(high) };
+  if (offset % geometry.clusterSize === 0) return { index, offset, copied: isCopied(high) };
   report.corruption(() => `${where()}, must point to a multiple of the cluster size`);
   return undefined;
 }
@@ -91,15 +95,15 @@ async function checkL2Table(
   table: L2Table,
   bytes: Uint8Array,
 ): Promise<void> {
-  const { report, references, geometry, stored, l2 } = context;
-  const { clusterSize, l2Entries } = geometry;
+  const { report, references, geometry, stored, l2, external } = context;
+  const { clusterSize, l2Entries, l2Coverage } = geometry;
   const view = viewOf(bytes);
   let next = 0;
   for (let index = 0, position = 0; index < l2Entries; index++, position += l2.entrySize) {
     if (l2.isEmpty(view, position)) continue;
     const problem = l2.contentProblem(view, position);
     if (problem) brokenEntry(report, table, index, problem);
-    const { compressed, copied, hostOffset: offset, compressedLength } = l2.decode(view, position);
+    const { compressed, copied, hostOffset: offset, compressedLength, stored: shown } = l2.decode(view, position);
     if (compressed) {
       if (copied)
         brokenEntry(report, table, index, entryRule(view, position, "have its COPIED flag clear, being compressed"));
@@ -113,7 +117,7 @@ async function checkL2Table(
       }
       continue;
     }
-    if (offset === 0) continue;
+    if (offset === 0 && shown === 0) continue;
     if (offset % clusterSize !== 0) {
       brokenEntry(report, table, index, entryRule(view, position, "point to a multiple of the cluster size"));
     }
@@ -123,10 +127,13 @@ async function checkL2Table(
       next = offset + clusterSize;
       const cluster = Math.floor(offset / clusterSize);
       // Millions of entries pass here: a promise is made only for those that need another refcount block.
-      const refcount = stored.recent(cluster) ?? (await stored.get(cluster));
+      const refcount = external ? 1 : (stored.recent(cluster) ?? (await stored.get(cluster)));
       checkCopied(report, "data cluster", offset, copied, refcount);
     }
-    references.add(offset, clusterSize, "data cluster");
+    if (!external) references.add(offset, clusterSize, "data cluster");
+    else if (offset !== table.index * l2Coverage + index * clusterSize) {
+      brokenEntry(report, table, index, entryRule(view, position, "point to where the guest sees the cluster"));
+    }
   }
 }
 

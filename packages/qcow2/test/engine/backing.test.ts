@@ -49,7 +49,10 @@ describe("a chain of images", () => {
       const backingBackend =
         layer === 0
           ? undefined
-          : await gateTo(files)({ kind: "backing", name: `${layer - 1}`, format: "qcow2", image: "", depth: 1 }, {});
+          : await gateTo(files)(
+              { kind: "backing", name: `${layer - 1}`, format: "qcow2", image: "", depth: 1, write: false },
+              {},
+            );
       const { image, pages } = await newImage({ size: model.length, clusterSize, backing, backingBackend });
       const at = (layer * 71_993) % 550_000;
       await image.write(pattern(3000 + layer, layer), at);

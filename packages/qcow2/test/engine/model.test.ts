@@ -15,6 +15,8 @@ interface Configuration {
   readonly size: number;
   /** Size of the backing image. */
   readonly backing?: number;
+  /** Whether guest data is in another file, and what that is. */
+  readonly dataFile?: "plain" | "raw";
 }
 
 const K = 1024;
@@ -28,6 +30,9 @@ const configurations: Configuration[] = [
   { version: 3, clusterSize: 2048 * K, refcountBits: 8, size: 9000 * K },
   { version: 3, clusterSize: 16 * K, refcountBits: 16, extendedL2: true, size: 1500 * K + 77 },
   { version: 3, clusterSize: 64 * K, refcountBits: 16, extendedL2: true, size: 4000 * K, backing: 3000 * K + 300 },
+  { version: 3, clusterSize: 4 * K, refcountBits: 16, size: 1500 * K + 77, backing: 900 * K, dataFile: "plain" },
+  { version: 3, clusterSize: 512, refcountBits: 16, size: 300 * K + 100, dataFile: "raw" },
+  { version: 3, clusterSize: 16 * K, refcountBits: 16, extendedL2: true, size: 2000 * K, dataFile: "raw" },
 ];
 const STEPS = Number(process.env["INSTAR_STEPS"] ?? 600);
 
@@ -40,6 +45,8 @@ class Pair {
   model: Uint8Array;
   image!: Qcow2Image;
   #file: JitteryFile;
+  readonly #dataPages = new MemoryPages();
+  #dataFile: JitteryFile;
   #tries = 1;
 
   constructor(configuration: Configuration, random: Random) {
@@ -47,6 +54,7 @@ class Pair {
     this.#random = random;
     this.model = new Uint8Array(configuration.size);
     this.#file = new JitteryFile(this.#pages, random);
+    this.#dataFile = new JitteryFile(this.#dataPages, random);
     if (configuration.backing !== undefined) {
       this.#base = pattern(configuration.backing, 99);
       this.model.set(this.#base.subarray(0, configuration.size));
@@ -54,7 +62,7 @@ class Pair {
   }
 
   async create(): Promise<void> {
-    const { version, clusterSize, refcountBits, extendedL2, size, backing } = this.#its;
+    const { version, clusterSize, refcountBits, extendedL2, size, backing, dataFile } = this.#its;
     const backingBackend = await this.#backing();
     this.image = await Qcow2Image.create(this.#file, {
       version,
@@ -66,16 +74,19 @@ class Pair {
       caches: TINY,
       ...(backing !== undefined && { backing: { name: "base", format: "raw" } }),
       backingBackend,
+      ...(dataFile && { dataFile: { name: "data", raw: dataFile === "raw", backend: this.#dataFile } }),
     });
   }
 
   async reopen(): Promise<void> {
     await this.image.close();
     this.#file = new JitteryFile(this.#pages, this.#random);
+    this.#dataFile = new JitteryFile(this.#dataPages, this.#random);
     this.image = await Qcow2Image.open(this.#file, {
       write: true,
       caches: this.#random.once(2) ? TINY : {},
       backing: await this.#backing(),
+      dataFile: this.#its.dataFile && this.#dataFile,
     });
   }
 
@@ -85,9 +96,12 @@ class Pair {
     this.#file.faults = this.#its.clusterSize > 1_000_000 ? oneIn * 100 : oneIn;
     // A write of many fragments would else have to be lucky forty times in a row.
     this.#file.faultsLeft = 500;
+    this.#dataFile.faults = this.#file.faults;
+    this.#dataFile.faultsLeft = 500;
     this.#tries = 1000;
     await work();
     this.#file.faults = 0;
+    this.#dataFile.faults = 0;
     // What a cache has begun to write in the background may still fail.
     await this.#try(() => this.image.sync());
     this.#tries = 1;
@@ -112,6 +126,8 @@ class Pair {
 
   async expectEqual(where: string): Promise<void> {
     expect(firstDifference(await allBytes(this.image), this.model), where).toBe(-1);
+    if (this.#its.dataFile !== "raw") return;
+    expect(firstDifference(await allBytes(this.#dataFile), this.model), `${where}: the raw data file`).toBe(-1);
   }
 
   async save(scratch: Scratch): Promise<string> {
@@ -119,6 +135,7 @@ class Pair {
     const path = scratch.file("image.qcow2");
     await saveTo(path, memoryFile(this.#pages));
     if (this.#base) await saveTo(scratch.file("base"), await plainDisk(this.#base));
+    if (this.#its.dataFile) await saveTo(scratch.file("data"), memoryFile(this.#dataPages));
     return path;
   }
 
@@ -129,7 +146,7 @@ class Pair {
   async #one(begin: number, end: number): Promise<void> {
     const length = end - begin;
     const choice = this.#random.below(10);
-    if (choice < 1) await this.#compressed(begin, end);
+    if (choice < 1 && !this.#its.dataFile) await this.#compressed(begin, end);
     else if (choice < 5) {
       const bytes = pattern(length, this.#random.below(1000));
       await this.#try(() => this.image.write(bytes, begin));
@@ -192,10 +209,11 @@ class Pair {
 
 describe(`random requests leave an image like a plain array (INSTAR_SEED=${seed})`, () => {
   for (const configuration of configurations) {
-    const { version, clusterSize, refcountBits, extendedL2 = false, backing } = configuration;
+    const { version, clusterSize, refcountBits, extendedL2 = false, backing, dataFile } = configuration;
     const kind = extendedL2 ? ", extended L2 entries" : "";
     const over = backing === undefined ? "" : " over a backing image";
-    const title = `version ${version}, clusters of ${clusterSize}, refcounts of ${refcountBits} bits${kind}${over}`;
+    const beside = dataFile ? `, data in a ${dataFile} file` : "";
+    const title = `version ${version}, clusters of ${clusterSize}, refcounts of ${refcountBits} bits${kind}${over}${beside}`;
 
     it(`${title}${qemuNote}`, { timeout: 120_000 }, async () => {
       const random = new Random(seed + clusterSize + version * 7 + refcountBits);
@@ -217,12 +235,15 @@ describe(`random requests leave an image like a plain array (INSTAR_SEED=${seed}
       if (hasQemu) {
         using scratch = new Scratch();
         const path = await pair.save(scratch);
-        const report = qemuImgJson(["check", "--output=json", path]);
+        const named = `driver=qcow2,file.filename=${path}`;
+        // QEMU looks for a data file in the current directory.
+        const disk = dataFile ? `${named},data-file.filename=${scratch.file("data")}` : named;
+        const report = qemuImgJson(["check", "--output=json", "--image-opts", disk]);
         expect({ leaks: report["leaks"], corruptions: report["corruptions"] }).toEqual({});
         // QEMU leaves out the part of a sector at the end of a disk.
         const whole = pair.model.subarray(0, pair.model.length - (pair.model.length % 512));
         await saveTo(scratch.file("model"), await plainDisk(whole));
-        qemuImg("compare", "-f", "qcow2", "-F", "raw", path, scratch.file("model"));
+        qemuImg("compare", "--image-opts", disk, `driver=raw,file.filename=${scratch.file("model")}`);
       }
       await pair.image.close();
     });

@@ -18,6 +18,8 @@ interface Scene {
   readonly refcountBits: number;
   readonly extendedL2?: boolean;
   readonly backed?: boolean;
+  /** Whether guest data is in another file, and what that is. */
+  readonly dataFile?: "plain" | "raw";
   /** Guest bytes between two groups of sectors, which spread them over the tables. */
   readonly gap?: number;
   /** Guest bytes behind the sectors that are written beforehand, so that the refcount table has to grow soon. */
@@ -52,6 +54,7 @@ class History {
   readonly #sizes: Event[] = [];
   readonly #syncs: { readonly begin: number; end: number }[] = [];
   readonly file: RecordingFile;
+  readonly dataFile: RecordingFile;
   readonly #its: Scene;
   readonly #gap: number;
   #image!: Qcow2Image;
@@ -66,10 +69,11 @@ class History {
     this.#gap = scene.gap ?? 0;
     this.#firstSize = this.#size = scene.filler ? SECTORS : SECTORS / 2;
     this.file = new RecordingFile(this.#clock, random);
+    this.dataFile = new RecordingFile(this.#clock, random);
   }
 
   async run(steps: number): Promise<number> {
-    const { clusterSize, refcountBits, extendedL2, backed = false, filler = 0 } = this.#its;
+    const { clusterSize, refcountBits, extendedL2, backed = false, filler = 0, dataFile } = this.#its;
     this.#image = await Qcow2Image.create(this.file, {
       size: this.offsetOf(this.#size) + filler,
       clusterSize,
@@ -77,6 +81,7 @@ class History {
       extendedL2,
       backing: backed ? { name: "base", format: "raw" } : undefined,
       backingBackend: backed ? await baseDisk() : undefined,
+      dataFile: dataFile && { name: "data", raw: dataFile === "raw", backend: this.dataFile },
       caches: this.#random.once(3) ? {} : TINY,
     });
     if (filler > 0) await this.#image.write(new Uint8Array(filler).fill(0xff), this.offsetOf(SECTORS));
@@ -136,7 +141,13 @@ class History {
   async #request(begin: number, stop: number): Promise<void> {
     const [wholeBegin, wholeEnd] = this.#wholeClusters(begin, stop);
     const isWhole = wholeBegin < wholeEnd;
-    const kind = this.#random.of("write", "write", isWhole ? "compressed" : "write", "zero", "discard");
+    const kind = this.#random.of(
+      "write",
+      "write",
+      isWhole && !this.#its.dataFile ? "compressed" : "write",
+      "zero",
+      "discard",
+    );
     const [first, end] = kind === "compressed" ? [wholeBegin, wholeEnd] : [begin, stop];
     const value = kind === "write" || kind === "compressed" ? ++this.#value : 0;
     const event: Event = { value, keepsOld: kind === "discard", begin: this.#clock.tick(), end: Infinity };
@@ -191,6 +202,8 @@ describe(`after a power cut an image has no corruption and holds what was synced
     { clusterSize: 65536, refcountBits: 16, backed: true },
     { clusterSize: 16384, refcountBits: 16, extendedL2: true },
     { clusterSize: 32768, refcountBits: 16, extendedL2: true, backed: true },
+    { clusterSize: 2048, refcountBits: 16, backed: true, dataFile: "plain" },
+    { clusterSize: 4096, refcountBits: 16, dataFile: "raw" },
   ] as Scene[]) {
     const title = Object.entries(scene)
       .map(([name, value]) => `${name} ${value}`)
@@ -199,29 +212,37 @@ describe(`after a power cut an image has no corruption and holds what was synced
       const random = new Random(seed + scene.clusterSize + scene.refcountBits + (scene.filler ?? 0));
       const history = new History(random, scene);
       const begin = await history.run(60);
-      const moments = history.file.moments.filter((moment) => moment >= begin);
+      const all = [...history.file.moments, ...history.dataFile.moments];
+      const moments = all.filter((moment) => moment >= begin);
       const switches = history.file.switches.filter((moment) => moment >= begin);
       if (scene.filler) expect(switches.length, "the refcount table grows").toBeGreaterThan(0);
       const cuts = Array.from({ length: CUTS }, () => moments[random.below(moments.length)] ?? begin);
       for (const [cut, moment] of [...cuts, ...switches.slice(0, 100)].entries()) {
         const lost = random.of(0, 1, 2, 2, 2, 20);
-        const pages = history.file.after(moment, () => lost !== 0 && (lost === 1 || random.once(lost) !== lost > 2));
+        const keep = (): boolean => lost !== 0 && (lost === 1 || random.once(lost) !== lost > 2);
+        const pages = history.file.after(moment, keep);
+        const dataFile = scene.dataFile && memoryFile(history.dataFile.after(moment, keep));
         const where = `seed ${seed}, cut ${cut} at ${moment}, lost ${lost}`;
         const image = await Qcow2Image.open(memoryFile(pages), {
           write: true,
           backing: scene.backed ? await baseDisk() : undefined,
+          dataFile,
         });
         const { corruptions, checkErrors, problems } = await image.check();
         const serious = problems.filter(({ kind }) => kind !== "leak");
         expect({ corruptions, checkErrors, serious }, where).toEqual({ corruptions: 0, checkErrors: 0, serious: [] });
         expect(history.allowedSizes(moment), where).toContain(image.size);
         const bytes = scene.gap ? undefined : await allBytes(image);
+        const raw = scene.dataFile === "raw" && dataFile ? await allBytes(dataFile) : undefined;
         for (let sector = 0; sector < SECTORS && history.offsetOf(sector) < image.size; sector++) {
           const at = history.offsetOf(sector);
           const found = bytes?.subarray(at, at + SECTOR) ?? (await bytesAt(image, at, SECTOR));
           const allowed = [...history.allowed(sector, moment)];
-          const fits = allowed.some((value) => Buffer.compare(found, sectorBytes(sector, value)) === 0);
-          if (!fits) {
+          const isAllowed = (shown: Uint8Array): boolean =>
+            allowed.some((value) => Buffer.compare(shown, sectorBytes(sector, value)) === 0);
+          if (raw)
+            expect(isAllowed(raw.subarray(at, at + SECTOR)), `${where}: sector ${sector} of the raw file`).toBe(true);
+          if (!isAllowed(found)) {
             const shown = Array.from(new Uint32Array(found.slice(0, 16).buffer), (word) => word.toString(16)).join(" ");
             expect.fail(`${where}: sector ${sector} holds ${shown}, may hold the values ${allowed.join(", ")}`);
           }

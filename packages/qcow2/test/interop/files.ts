@@ -9,7 +9,7 @@ import { qemuImg } from "../format-support.js";
 /** Opens what an image names, beside it. */
 export const beside: ReferenceGate = async (reference) => {
   const path = resolve(dirname(reference.image), reference.name);
-  return reference.format === "raw" ? FsBackend.open(path) : openImage(path);
+  return reference.format === "raw" ? FsBackend.open(path, { write: reference.write }) : openImage(path);
 };
 
 /** Opens an image file. */

@@ -1,0 +1,73 @@
+import { zeroRange } from "@instar/backend";
+import type { DirectWrites } from "@instar/lru-cache";
+
+import type { EraseMode } from "./erase.js";
+import type { GuestData } from "./guest-data.js";
+import type { HostFile } from "./host-file.js";
+import type { LiveHeader } from "./live-header.js";
+
+/**
+ * Guest data in a file of its own, where each cluster lies where the guest sees it. Specification: "External data file
+ * bit".
+ */
+export class ExternalData implements GuestData {
+  /** Whether the file by itself is the disk as the guest sees it. Specification: "Raw external data bit". */
+  readonly raw: boolean;
+  /** Clusters lie at their guest offset: the end of the disk bounds them, and a file that ends before reads as zeroes. */
+  readonly end: number = Number.MAX_SAFE_INTEGER;
+  readonly uncompressible: string = "its data in another file";
+  readonly #file: HostFile;
+  readonly #header: LiveHeader;
+
+  constructor(file: HostFile, header: LiveHeader, raw: boolean) {
+    this.#file = file;
+    this.#header = header;
+    this.raw = raw;
+  }
+
+  get name(): string {
+    return this.#file.name;
+  }
+
+  get writes(): DirectWrites {
+    return this.#file.data;
+  }
+
+  read(target: Uint8Array, hostOffset: number, _guestOffset: number, signal?: AbortSignal): Promise<void> {
+    return this.#file.read(target, hostOffset, signal);
+  }
+
+  write(source: Uint8Array, hostOffset: number): Promise<void> {
+    return this.#file.writeData(source, hostOffset);
+  }
+
+  sync(): Promise<void> {
+    return this.#file.sync();
+  }
+
+  /**
+   * To be called before the L2 entries of a range change so that it loses its content: a raw file has to lose it too,
+   * of any other the space can be given back.
+   */
+  async erase(begin: number, end: number, mode: EraseMode): Promise<void> {
+    const { backend } = this.#file;
+    const length = Math.min(end, this.#header.current.size, backend.size) - begin;
+    if (length <= 0 || mode === "drop") return;
+    if (this.raw) await zeroRange(backend, begin, length);
+    else if (mode === "discard" && backend.capabilities.discard) await backend.discard(begin, length);
+    else return;
+    this.#file.wroteData();
+  }
+
+  /** Makes the file as long as the disk is to be; what comes to it reads as zeroes. */
+  async resize(old: number, size: number): Promise<void> {
+    const { backend } = this.#file;
+    if (size > old && backend.size > old) {
+      // What lies behind the disk is not of the disk.
+      if (backend.capabilities.truncate) await backend.truncate(old);
+      else await zeroRange(backend, old, Math.min(size, backend.size) - old);
+    }
+    if (backend.size !== size && (backend.capabilities.truncate || backend.size < size)) await backend.truncate(size);
+    this.#file.wroteData();
+  }
+}

@@ -1,0 +1,33 @@
+import { AbsentData } from "./absent-data.js";
+import { ExternalData } from "./external-data.js";
+import { isDataFileRaw } from "./features.js";
+import { type GuestData, OwnData } from "./guest-data.js";
+import { HostFile } from "./host-file.js";
+import type { Layout } from "./layout.js";
+import type { LiveHeader } from "./live-header.js";
+import type { MetadataRanges } from "./metadata-ranges.js";
+import type { OpenedParts } from "./open.js";
+
+/** What guest data is found with. */
+export interface StoredDataContext {
+  readonly file: HostFile;
+  readonly header: LiveHeader;
+  readonly layout: Layout;
+  readonly metadata: MetadataRanges;
+}
+
+/** Where an image keeps its guest data. */
+export interface StoredData {
+  readonly data: GuestData;
+  /** The same, if it is in a file of its own. */
+  readonly external: ExternalData | undefined;
+}
+
+/** Finds out where an image keeps its guest data. */
+export function storedData(its: StoredDataContext, { dataFile }: Pick<OpenedParts, "dataFile">): StoredData {
+  const { file, header, layout, metadata } = its;
+  if (!layout.external) return { data: new OwnData(file, metadata), external: undefined };
+  if (!dataFile) return { data: new AbsentData(file.name, () => Number.MAX_SAFE_INTEGER), external: undefined };
+  const external = new ExternalData(new HostFile(dataFile), header, isDataFileRaw(header.current));
+  return { data: external, external };
+}
