@@ -1,6 +1,8 @@
-import { parseKeyValues } from "./args.js";
+import type { Preallocation } from "@instar/qcow2";
+import { oneOf, parseKeyValues } from "./args.js";
 import { CliError, UsageError } from "./errors.js";
 import { type Format, type TargetFormat, formatNamed } from "./format-names.js";
+import { PREALLOCATIONS } from "./preallocation.js";
 import { parseSize } from "./sizes.js";
 
 /** What `-o` says of a new image. Sizes in bytes. */
@@ -12,6 +14,7 @@ export interface CreateOptions {
   readonly refcountBits?: number;
   readonly compressionType?: "zlib" | "zstd";
   readonly extendedL2?: boolean;
+  readonly preallocation?: Preallocation;
   readonly backingFile?: string;
   readonly backingFormat?: Format;
 }
@@ -39,7 +42,7 @@ const READERS: Readonly<Record<TargetFormat, Readers>> = {
     compression_type: (value) => ({ compressionType: compressionNamed(value) }),
     extended_l2: (value) => ({ extendedL2: parseSwitch("extended_l2", value) }),
     lazy_refcounts: only("lazy_refcounts", "off"),
-    preallocation: only("preallocation", "off"),
+    preallocation: (value) => ({ preallocation: oneOf("preallocation", value, PREALLOCATIONS) }),
     encryption: only("encryption", "off"),
     data_file_raw: only("data_file_raw", "off"),
   },
@@ -74,6 +77,7 @@ const HELP: Readonly<Record<TargetFormat, string>> = {
   compat=<str>           - Compatibility level (v2 [0.10] or v3 [1.1])
   compression_type=<str> - How compressed clusters are packed, zlib or zstd (default: zlib)
   extended_l2=<bool>     - 32 subclusters per cluster, of 16k at least (default: off)
+  preallocation=<str>    - What to set aside: off (the default), metadata, falloc or full
   refcount_bits=<num>    - Width of a reference count entry in bits, 1 to 64 (default: 16)
   size=<size>            - Virtual disk size
 `,

@@ -5,11 +5,12 @@ import { type TargetFormat } from "./format-names.js";
 /** The line that says what is made, in the words and the order of qemu-img. */
 export function formattingLine(name: string, format: TargetFormat, size: number, options: CreateOptions): string {
   const { compat, clusterSize = 65536, refcountBits = 16, compressionType = "zlib", extendedL2 } = options;
-  const { backingFile, backingFormat } = options;
+  const { backingFile, backingFormat, preallocation } = options;
   const qcow2 = format === "qcow2";
   const fields: (readonly [name: string, value: string | number | undefined])[] = [
     ["cluster_size", qcow2 ? clusterSize : undefined],
     ["extended_l2", qcow2 ? (extendedL2 ? "on" : "off") : undefined],
+    ["preallocation", preallocation],
     ["compression_type", qcow2 ? compressionType : undefined],
     ["size", size],
     ["compat", compat],

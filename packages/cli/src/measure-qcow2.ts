@@ -14,7 +14,7 @@ export interface Measured {
   readonly bitmaps?: number;
 }
 
-/** Bytes of an entry of the L1, L2 and refcount tables. */
+/** Bytes of an entry of the L1 and refcount tables, and of an L2 table unless its entries are extended. */
 const ENTRY = 8;
 /** The longest L1 table that QEMU takes. */
 const MAX_L1_TABLE = 33_554_432;
@@ -40,18 +40,19 @@ export async function measureQcow2(
   source: MeasuredSource | undefined,
   signal: AbortSignal,
 ): Promise<Measured> {
-  const { clusterSize = 65_536, refcountBits = 16, compat = "1.1" } = options;
+  const { clusterSize = 65_536, refcountBits = 16, compat = "1.1", extendedL2 = false } = options;
   requirePower("cluster_size", clusterSize, 512, 2_097_152);
   requirePower("refcount_bits", refcountBits, 1, 64);
   const version = compat === "0.10" || compat === "v2" ? 2 : 3;
   if (version === 2 && refcountBits !== 16) throw new UsageError("refcount_bits other than 16 need compat=1.1");
   const space = roundUp(size, clusterSize);
-  const l2Tables = Math.ceil(space / clusterSize / (clusterSize / ENTRY));
+  const l2Tables = Math.ceil(space / clusterSize / (clusterSize / (extendedL2 ? 2 * ENTRY : ENTRY)));
   if (l2Tables * ENTRY > MAX_L1_TABLE || !Number.isSafeInteger(space)) {
     throw new CliError("The image size is too large (try using a larger cluster size)");
   }
   const fullyAllocated = space + tablesOf(space, l2Tables, clusterSize, refcountBits);
-  const data = await dataIn(source?.disk, options, clusterSize, signal);
+  const full = options.preallocation === "falloc" || options.preallocation === "full";
+  const data = full ? space : await dataIn(source?.disk, options, clusterSize, signal);
   const info = source?.image.qcow2?.info();
   // A bitmap that is in use, or may be, is told by an autoclear bit.
   const tellsBitmaps = version === 3 && info?.version === 3 && info.features.autoclear.length === 0;

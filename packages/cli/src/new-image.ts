@@ -86,7 +86,7 @@ async function leaveNothing(path: string, existed: boolean, context: Context): P
 
 async function format(file: Backend, { format: kind, size, options, base, name }: NewImage): Promise<Backend> {
   const { compat = "1.1", clusterSize, refcountBits, compressionType, extendedL2 } = options;
-  const { backingFile, backingFormat = "raw" } = options;
+  const { preallocation, backingFile, backingFormat = "raw" } = options;
   const sectors = roundUp(size, SECTOR);
   if (kind === "raw") {
     await file.truncate(0);
@@ -101,6 +101,7 @@ async function format(file: Backend, { format: kind, size, options, base, name }
       ...(refcountBits !== undefined && { refcountBits }),
       ...(compressionType !== undefined && { compressionType }),
       ...(extendedL2 !== undefined && { extendedL2 }),
+      ...(preallocation !== undefined && { preallocation }),
       ...(backingFile !== undefined && {
         backing: { name: backingFile, format: backingFormat },
         // Where nobody is to read what is below, nothing is.

@@ -1,10 +1,39 @@
+import type { Preallocation } from "@instar/qcow2";
 import { oneOf } from "./args.js";
 import { CliError } from "./errors.js";
+import type { Image } from "./image.js";
 
-const MODES = ["off", "metadata", "falloc", "full"] as const;
+/** What may be set aside when an image is made, or grows. */
+export const PREALLOCATIONS: readonly Preallocation[] = ["off", "metadata", "falloc", "full"];
 
-/** Refuses the value of an option that asks for space to be set aside when an image grows. */
-export function requireNoPreallocation(option: string, value = "off"): void {
-  const mode = oneOf(option, value, MODES);
-  if (mode !== "off") throw new CliError(`${option}=${mode} is not supported (only off)`);
+/**
+ * Understands the value of an option that asks for space to be set aside when an image becomes `size` bytes long.
+ *
+ * @throws {@link CliError} where the image does not grow, or cannot do so
+ */
+export function preallocationOf(option: string, value = "off", { disk, qcow2 }: Image, size: number): Preallocation {
+  const mode = oneOf(option, value, PREALLOCATIONS);
+  if (mode === "off") return mode;
+  if (!qcow2) throw new CliError(`${option}=${mode} is not supported for this format (only off)`);
+  if (size < disk.size) throw new CliError("Preallocation can only be used for growing images");
+  return mode;
+}
+
+/** Sets the size of an image. Where what it gains cannot be set aside, it is as long as before. */
+export async function truncateTo(
+  { disk, qcow2 }: Image,
+  size: number,
+  mode: Preallocation,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const before = disk.size;
+  await disk.truncate(size, { signal });
+  if (mode === "off" || size <= before) return;
+  try {
+    await qcow2?.preallocate(before, size - before, { mode, signal });
+  } catch (error) {
+    // The first failure is the one to tell of.
+    await disk.truncate(before).catch(() => {});
+    throw error;
+  }
 }

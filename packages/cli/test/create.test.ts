@@ -27,6 +27,13 @@ describe("create", () => {
     );
   });
 
+  it("sets space aside", async () => {
+    const argv = ["create", "-f", "qcow2", "-o", "preallocation=metadata", at("meta.qcow2"), "5M"];
+    expect((await instar(argv)).out).toContain("extended_l2=off preallocation=metadata compression_type=zlib");
+    expect((await instar(["check", at("meta.qcow2")])).out).toContain("80/80 = 100.00% allocated");
+    expect(statSync(at("meta.qcow2")).size).toBe(327_680 + 5 * 2 ** 20);
+  });
+
   it("makes an image with subclusters", async () => {
     const argv = ["create", "-f", "qcow2", "-o", "extended_l2=on,cluster_size=128k", at("sub.qcow2"), "5M"];
     expect((await instar(argv)).out).toContain("cluster_size=131072 extended_l2=on");
@@ -97,6 +104,11 @@ describe("create refuses, and leaves what is there as it was,", () => {
     [
       ["-f", "qcow2", "-o", "compat=v2,compression_type=zstd", "FILE", "1M"],
       "compression_type is zstd, must be zlib in version 2",
+    ],
+    [["-f", "qcow2", "-o", "preallocation=some", "FILE", "1M"], "preallocation 'some': must be one of off"],
+    [
+      ["-f", "qcow2", "-u", "-o", "preallocation=full", "-b", "x", "-F", "raw", "FILE", "1M"],
+      "preallocation is full, must be off over a backing image",
     ],
     [["-f", "qcow2", "-o", "extended_l2=yes", "FILE", "1M"], "extended_l2 'yes': must be on or off"],
     [["-f", "qcow2", "-o", "extended_l2=on,cluster_size=8k", "FILE", "1M"], "extended_l2 is true, must be false"],

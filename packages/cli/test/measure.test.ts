@@ -58,7 +58,13 @@ describe("measure", () => {
 
 describe.skipIf(!HAS_QEMU)(`measure prints what qemu-img prints ${NEEDS_QEMU}`, () => {
   const sizes = ["0", "512", "1000", "1M", "1G", "1000001k", "8T"];
-  const options = [[], ["-o", "cluster_size=4k,refcount_bits=64"], ["-o", "cluster_size=2M,refcount_bits=1"]];
+  const options = [
+    [],
+    ["-o", "cluster_size=4k,refcount_bits=64"],
+    ["-o", "cluster_size=2M,refcount_bits=1"],
+    ["-o", "extended_l2=on,preallocation=metadata"],
+    ["-o", "preallocation=falloc"],
+  ];
   const cases = [
     ...sizes.flatMap((size) => options.map((option) => ["-O", "qcow2", ...option, "--size", size])),
     ...sizes.map((size) => ["-O", "raw", "--size", size]),

@@ -25,6 +25,15 @@ describe("resize", () => {
     expect((await instar(["check", at("a.qcow2")])).code).toBe(0);
   });
 
+  it("sets aside what is added", async () => {
+    for (const mode of ["metadata", "full"]) {
+      expect((await instar(["resize", "-q", `--preallocation=${mode}`, at("a.qcow2"), "+2M"])).code).toBe(0);
+    }
+    expect((await instar(["check", at("a.qcow2")])).out).toContain("224/224 = 100.00% allocated");
+    const { err } = await instar(["resize", "--preallocation=full", "-f", "raw", at("a.qcow2"), "+2M"]);
+    expect(err).toContain("--preallocation=full is not supported for this format");
+  });
+
   it("makes it smaller with --shrink only", async () => {
     const before = readFileSync(at("a.qcow2"));
     const { code, out, err } = await instar(["resize", at("a.qcow2"), "5M"]);
@@ -62,7 +71,7 @@ describe("resize", () => {
     [["FILE", "-100M"], "New image size must be positive"],
     [["FILE", "+1000"], "The new size must be a multiple of 512"],
     [["FILE", "8E"], "is too large"],
-    [["--preallocation=full", "FILE", "+1M"], "--preallocation=full is not supported"],
+    [["--preallocation=full", "--shrink", "FILE", "5M"], "Preallocation can only be used for growing images"],
     [["--preallocation=bogus", "FILE", "+1M"], "must be one of off"],
     [["-5M"], "expecting an image file name and a size"],
   ])("refuses %j, and changes nothing", async (argv, message) => {

@@ -58,6 +58,7 @@ export interface CreateLayoutOptions {
     readonly refcountBits?: number | undefined;
     readonly compressionType?: CompressionType | undefined;
     readonly extendedL2?: boolean | undefined;
+    readonly preallocation?: Preallocation | undefined;
     readonly backing?: {
         readonly name: string;
         readonly format: string;
@@ -85,6 +86,12 @@ export interface NewSnapshot {
     readonly date: Date;
     readonly vmClock?: bigint | undefined;
 }
+
+export interface PreallocateOptions extends CallOptions {
+    readonly mode?: Preallocation | undefined;
+}
+
+export type Preallocation = "off" | "metadata" | "falloc" | "full";
 
 export interface Qcow2CacheOptions {
     readonly caches?: CacheLimits | undefined;
@@ -133,6 +140,7 @@ export class Qcow2Image extends BaseBackend {
     info(): Qcow2Info;
     map(offset: number, length: number, options?: CallOptions): AsyncGenerator<Mapping>;
     writeCompressed(source: Uint8Array, offset: number, options?: CompressedWriteOptions): Promise<void>;
+    preallocate(offset: number, length: number, options?: PreallocateOptions): Promise<void>;
     check(options?: CheckOptions): Promise<CheckReport>;
     amend(options: AmendOptions): Promise<void>;
     protected doRead(target: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void>;

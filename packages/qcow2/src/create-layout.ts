@@ -2,6 +2,7 @@ import type { Backend, CallOptions } from "@instar/backend";
 
 import { type CheckedCreateOptions, checkCreateOptions, type CreateLayoutOptions } from "./create-options.js";
 import { viewOf } from "./bytes.js";
+import { extendFile } from "./extend-file.js";
 import { AUTOCLEAR, encodeFeatureNames, type FeatureBits, INCOMPATIBLE, KNOWN_FEATURES } from "./features.js";
 import { type Geometry, geometryOf } from "./geometry.js";
 import { type Qcow2Header, V2_LENGTH } from "./header.js";
@@ -97,10 +98,7 @@ export async function createImageFile(
   const plan = planImage(options, file.name);
   if (file.size > 0) await file.truncate(0, call);
   for (const { offset, bytes } of plan.tables) await file.write(bytes, offset, call);
-  if (file.size < plan.length) {
-    if (file.capabilities.truncate) await file.truncate(plan.length, call);
-    else await file.write(new Uint8Array(512), plan.length - 512, call);
-  }
+  await extendFile(file, plan.length, call);
   await file.sync(call);
   await file.write(plan.headerBytes, 0, call);
   await file.sync(call);

@@ -7,6 +7,7 @@ import {
   MIN_CLUSTER_BITS,
   MIN_EXTENDED_CLUSTER_BITS,
 } from "./geometry.js";
+import type { Preallocation } from "./preallocate.js";
 
 /** What a new image is to be. */
 export interface CreateLayoutOptions {
@@ -25,6 +26,8 @@ export interface CreateLayoutOptions {
    * surrounds it. Needs version 3 and clusters of 16 KiB at least. Defaults to `false`.
    */
   readonly extendedL2?: boolean | undefined;
+  /** What is set aside for the disk at once; over a backing image only with `extendedL2`. Defaults to `off`. */
+  readonly preallocation?: Preallocation | undefined;
   /** The image below: its name as the image will give it, and its format, such as `raw` or `qcow2`. */
   readonly backing?: { readonly name: string; readonly format: string } | undefined;
   /** The file that keeps guest data, if not the image; with `raw` it always is the disk as the guest sees it. */
@@ -46,7 +49,7 @@ export interface CheckedCreateOptions {
 /** @throws {@link Qcow2Error} `ERR_INVALID_OPTION`, naming the option and its rule */
 export function checkCreateOptions(options: CreateLayoutOptions, where: string): CheckedCreateOptions {
   const { size, version = 3, clusterSize = 65536, refcountBits = 16, backing, dataFile } = options;
-  const { compressionType = "zlib", extendedL2 = false } = options;
+  const { compressionType = "zlib", extendedL2 = false, preallocation = "off" } = options;
   if (version !== 2 && version !== 3) throw invalid(where, "version", version, "2 or 3");
   const clusterBits = Math.log2(clusterSize);
   if (!Number.isInteger(clusterBits) || clusterBits < MIN_CLUSTER_BITS || clusterBits > MAX_CLUSTER_BITS) {
@@ -66,6 +69,12 @@ export function checkCreateOptions(options: CreateLayoutOptions, where: string):
   if (extendedL2 && (version === 2 || clusterBits < MIN_EXTENDED_CLUSTER_BITS)) {
     const rule = `false in version 2 and with clusters below ${2 ** MIN_EXTENDED_CLUSTER_BITS} bytes`;
     throw invalid(where, "extendedL2", "true", rule);
+  }
+  if (preallocation !== "off" && backing !== undefined && !extendedL2) {
+    throw invalid(where, "preallocation", preallocation, "off over a backing image, unless L2 entries are extended");
+  }
+  if (preallocation !== "off" && dataFile !== undefined) {
+    throw invalid(where, "preallocation", preallocation, "off with an external data file");
   }
   const largest = maxGuestSize({ clusterBits, extendedL2 });
   if (!Number.isSafeInteger(size) || size < 0 || size > largest) {

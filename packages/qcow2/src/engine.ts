@@ -39,6 +39,8 @@ export interface Engine {
   readonly header: LiveHeader;
   readonly layout: Layout;
   readonly tables: Tables;
+  readonly l2Tables: L2Tables;
+  readonly allocator: Allocator;
   readonly map: GuestMap;
   readonly reader: Reader;
   readonly writer: Writer;

@@ -22,6 +22,7 @@ import { imageInfo, type Qcow2Info } from "./info.js";
 import { extentsOfImage, mapRange, type MapSource } from "./map.js";
 import { type OpenedParts, openParts } from "./open.js";
 import type { CompressedWriteOptions, Qcow2CreateOptions, Qcow2OpenOptions } from "./options.js";
+import { preallocateRange, type PreallocateOptions } from "./preallocate.js";
 import type { Snapshots } from "./snapshots.js";
 import { surfaced } from "./surface.js";
 import type { TableCounters } from "./tables.js";
@@ -79,9 +80,10 @@ export class Qcow2Image extends BaseBackend {
    */
   static async create(file: Backend, options: Qcow2CreateOptions): Promise<Qcow2Image> {
     await createFiles(file, options);
-    const { dataFile, backingBackend: backing } = options;
+    const { dataFile, backingBackend: backing, preallocation: mode = "off", signal } = options;
     const image = await Qcow2Image.open(file, { ...options, write: true, backing, dataFile: dataFile?.backend });
     if (dataFile?.raw === true) await image.#engine.identity.map(0, image.size);
+    await image.preallocate(0, image.size, { mode, signal });
     return image;
   }
 
@@ -132,6 +134,11 @@ export class Qcow2Image extends BaseBackend {
       await this.#engine.compressedWriter.write(source.subarray(at - offset), at, { unordered, signal });
       return end;
     });
+  }
+
+  /** Gives the clusters of a range host clusters of their own, durably, while other requests wait. Throws as `write`. */
+  preallocate(offset: number, length: number, options: PreallocateOptions = {}): Promise<void> {
+    return preallocateRange(this.#host, offset, length, options);
   }
 
   /**

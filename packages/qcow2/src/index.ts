@@ -9,6 +9,7 @@ export type { Qcow2Info } from "./info.js";
 export { Qcow2Image } from "./image.js";
 export { mapOf, type Mapping } from "@instar/image-format";
 export type { CompressedWriteOptions, Qcow2CacheOptions, Qcow2CreateOptions, Qcow2OpenOptions } from "./options.js";
+export type { PreallocateOptions, Preallocation } from "./preallocate.js";
 export type { ImageReference, ReferenceGate } from "./references.js";
 export type { SnapshotInfo } from "./snapshot-entry.js";
 export { findSnapshot, type NewSnapshot, type SnapshotRef, type Snapshots } from "./snapshots.js";

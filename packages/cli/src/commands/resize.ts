@@ -5,14 +5,14 @@ import { CliError, UsageError } from "../errors.js";
 import { formatOption } from "../format-names.js";
 import { type Image, withImage } from "../image.js";
 import { openImage } from "../open-image.js";
-import { requireNoPreallocation } from "../preallocation.js";
+import { preallocationOf, truncateTo } from "../preallocation.js";
 import { SECTOR } from "../raw-image.js";
 import { parseSize } from "../sizes.js";
 
 const OPTIONS = {
   format: { short: "f", value: "FMT", help: "format of the image (default: told by its content)" },
   shrink: { help: "the image may become smaller; what lies behind its new end is lost" },
-  preallocation: { value: "MODE", help: "off, which is the only mode here" },
+  preallocation: { value: "MODE", help: "what to set aside of what is added: off, metadata, falloc or full" },
   quiet: { short: "q", help: "print nothing but errors" },
   ...OPEN_OPTIONS,
 } as const;
@@ -21,7 +21,7 @@ const parsed = defineCommand(
   {
     name: "resize",
     summary: "change the size of an image",
-    usage: "[-f FMT] [--shrink] [--preallocation=off] [-q] FILE [+|-]SIZE",
+    usage: "[-f FMT] [--shrink] [--preallocation=MODE] [-q] FILE [+|-]SIZE",
     options: OPTIONS,
     notes: [
       "SIZE is the new size, or with + or - in front how much to add or to take away: bytes, or with a suffix k, M, G, T,\n" +
@@ -55,7 +55,6 @@ async function resize(args: Arguments<keyof typeof OPTIONS>, context: Context): 
   }
   const [, sign = "", amount = ""] = /^([+-]?)(.*)$/s.exec(size) ?? [];
   const bytes = parseSize(amount);
-  requireNoPreallocation("--preallocation", args.value("preallocation"));
   const image = await openImage(context, file, {
     format: formatOption(args.value("format")),
     write: true,
@@ -76,10 +75,12 @@ function newSize({ disk, qcow2 }: Image, sign: string, bytes: number): number {
 
 async function resizeTo(
   size: number,
-  { disk, name, qcow2 }: Image,
+  image: Image,
   args: Arguments<keyof typeof OPTIONS>,
   context: Context,
 ): Promise<void> {
+  const { disk, name, qcow2 } = image;
+  const mode = preallocationOf("--preallocation", args.value("preallocation"), image, size);
   if (size < disk.size && !args.has("shrink")) {
     context.warn(
       "warning: Shrinking an image will delete all data beyond the shrunken image's end. Before performing such an " +
@@ -90,6 +91,6 @@ async function resizeTo(
   if (qcow2 && !disk.capabilities.truncate) {
     throw new CliError(`${name}: an image of version 2 that has snapshots cannot be resized`);
   }
-  await disk.truncate(size, { signal: context.signal });
+  await truncateTo(image, size, mode, context.signal);
   await disk.sync({ signal: context.signal });
 }

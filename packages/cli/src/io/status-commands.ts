@@ -2,7 +2,7 @@ import type { Mapping } from "@instar/qcow2";
 import { CliError } from "../errors.js";
 import { describeLayer, specificLines } from "../image-info.js";
 import { mappingsOf } from "../mapping.js";
-import { requireNoPreallocation } from "../preallocation.js";
+import { preallocationOf, truncateTo } from "../preallocation.js";
 import { SECTOR } from "../raw-image.js";
 import { formatExact, roundUp } from "../sizes.js";
 import { bytesArgument, IoArgumentError, type IoCommand, lengthArgument, NONE } from "./io-command.js";
@@ -90,16 +90,17 @@ export const statusCommands: readonly IoCommand[] = [
     alias: "t",
     usage: "[-m PREALLOCATION] SIZE",
     summary: "sets the size of the image",
-    options: { preallocation: { short: "m", value: "MODE", help: "off, which is the only mode here" } },
+    options: { preallocation: { short: "m", value: "MODE", help: "off, metadata, falloc or full" } },
     words: [1, 3],
     operands: [1, 1],
     changes: true,
     run: async (args, session) => {
       const size = bytesArgument(args.positionals[0] ?? "");
-      requireNoPreallocation("-m", args.value("preallocation"));
       if (session.image.qcow2 && size % SECTOR !== 0)
         throw new CliError(`The new size must be a multiple of ${SECTOR}`);
-      await session.disk.truncate(roundUp(size, SECTOR), session);
+      const rounded = roundUp(size, SECTOR);
+      const mode = preallocationOf("-m", args.value("preallocation"), session.image, rounded);
+      await truncateTo(session.image, rounded, mode, session.signal);
       return true;
     },
   },

@@ -1,0 +1,106 @@
+import type { Allocation, Allocator } from "./allocator.js";
+import { extendFile } from "./extend-file.js";
+import type { GuestData } from "./guest-data.js";
+import type { HostFile } from "./host-file.js";
+import type { L2Tables } from "./l2-tables.js";
+import type { Layout } from "./layout.js";
+import type { GuestMap, Run } from "./mapping.js";
+import type { Reader } from "./reader.js";
+import type { Tables } from "./tables.js";
+
+/** Zeroes that are written at once. */
+const CHUNK = 1024 * 1024;
+
+/** What preallocation needs. */
+export interface PreallocatorContext {
+  readonly file: HostFile;
+  readonly data: GuestData;
+  readonly layout: Layout;
+  readonly tables: Tables;
+  readonly l2Tables: L2Tables;
+  readonly allocator: Allocator;
+  readonly map: GuestMap;
+  readonly reader: Reader;
+}
+
+/**
+ * Gives guest clusters host clusters before anything is written to them. What the guest reads stays. The caller has made
+ * sure that no other request is under way.
+ */
+export class Preallocator {
+  readonly #its: PreallocatorContext;
+  readonly #fill: boolean;
+
+  /** @param fill whether to write zeroes to all of them, so that the storage of the file has set them aside too */
+  constructor(context: PreallocatorContext, fill: boolean) {
+    this.#its = context;
+    this.#fill = fill;
+  }
+
+  /**
+   * Sees to the clusters of a range that have no host cluster, as far as one allocation goes.
+   *
+   * @returns the offset up to which it has come
+   */
+  async preallocate(begin: number, end: number): Promise<number> {
+    const { layout, map, allocator, l2Tables } = this.#its;
+    const { clusterSize, l2Coverage } = layout;
+    const first = begin - (begin % clusterSize);
+    const slice = (Math.floor(first / map.sliceCoverage) + 1) * map.sliceCoverage;
+    const run = await map.run(first, Math.min(slice, Math.ceil(end / clusterSize) * clusterSize));
+    const clusters = Math.ceil(run.length / clusterSize);
+    if (this.#isLeft(run)) return first + clusterSize * (run.kind === "unallocated" ? 1 : clusters);
+    const table = await l2Tables.writable(Math.floor(first / l2Coverage));
+    const place = await allocator.allocate(clusters);
+    try {
+      await this.#clear(place, first);
+      await this.#link(table, first, place);
+    } catch (error) {
+      allocator.giveBack(place);
+      throw error;
+    }
+    return first + place.count * clusterSize;
+  }
+
+  /** Whether a cluster has its place, or shows the backing image, which only subclusters can do beside a host cluster. */
+  #isLeft({ kind, guestOffset }: Run): boolean {
+    if (kind === "zero") return false;
+    return kind !== "unallocated" || (!this.#its.layout.extendedL2 && guestOffset < this.#its.reader.backingEnd);
+  }
+
+  /** Makes host clusters read as zeroes. */
+  async #clear({ first, count, virgin }: Allocation, guestOffset: number): Promise<void> {
+    const { file, data, layout } = this.#its;
+    const host = first * layout.clusterSize;
+    const length = count * layout.clusterSize;
+    if (this.#fill) {
+      const zeroes = new Uint8Array(Math.min(CHUNK, length));
+      for (let at = 0; at < length; at += zeroes.byteLength) {
+        await data.write(zeroes.subarray(0, length - at), host + at, guestOffset + at);
+      }
+    } else if (virgin) {
+      await extendFile(file.backend, host + length);
+      file.wroteData();
+    } else {
+      await file.zero(host, length);
+    }
+  }
+
+  async #link(table: number, guestOffset: number, { first, count }: Allocation): Promise<void> {
+    const { tables, layout, map } = this.#its;
+    const { clusterSize, l2, extendedL2 } = layout;
+    const at = map.entryAt(table, guestOffset);
+    await tables.orderL2();
+    const lease = tables.l2.tryAt(at) ?? (await tables.l2.at(at));
+    const { view } = lease.value;
+    const position = tables.l2.position(at);
+    for (let index = 0; index < count; index++) {
+      const here = position + index * l2.entrySize;
+      const old = l2.decode(view, here);
+      const stored = extendedL2 || old.zero !== 0 ? 0 : l2.all;
+      l2.write(view, here, { ...old, copied: true, hostOffset: (first + index) * clusterSize, stored });
+    }
+    lease.markDirty();
+    lease.release();
+  }
+}
