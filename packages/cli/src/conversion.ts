@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Backend } from "@instar/backend";
+import type { Qcow2Image } from "@instar/qcow2";
 import type { Context } from "./command.js";
-import { copyDisk } from "./copy.js";
+import { type CopyJob, copyDisk } from "./copy.js";
 import type { CreateOptions } from "./create-options.js";
 import { CliError } from "./errors.js";
 import type { TargetFormat } from "./format-names.js";
@@ -26,6 +27,8 @@ export interface HowToCopy {
   /** Bytes in a second; 0: as fast as can be. */
   readonly rate: number;
   readonly progress: boolean;
+  /** Whether clusters are written compressed. */
+  readonly compress: boolean;
 }
 
 /** What to copy, and to where. */
@@ -44,8 +47,7 @@ export async function convertIntoNew(job: Conversion, format: TargetFormat, opti
     options.backingFile === undefined ? undefined : await openTargetBacking(context, to, options, { sparse: true });
   const base = below?.disk;
   const what = { name: to, format, size: source.disk.size, options, base, unsafe: how.unsafe };
-  const clusterSize = format === "qcow2" ? (options.clusterSize ?? 65536) : undefined;
-  await withNewImage(context, what, (disk) => copy(job, disk, clusterSize, { base, clear: true }));
+  await withNewImage(context, what, (disk, qcow2) => copy(job, { disk, qcow2 }, { base, clear: true }));
 }
 
 /** What is known of an image that is there. */
@@ -77,36 +79,60 @@ export async function convertIntoExisting(job: Conversion, what: ExistingTarget)
       );
     }
     const isZero = what.isZero && layers.length === 1;
-    await copy(job, disk, qcow2?.info().clusterSize, {
-      clear: isZero || what.differences,
-      ...(what.differences && !isZero && { base: disk }),
-    });
+    await copy(
+      job,
+      { disk, qcow2 },
+      {
+        clear: isZero || what.differences,
+        ...(what.differences && !isZero && { base: disk }),
+      },
+    );
     if (!how.unsafe) await disk.sync({ signal: context.signal });
   });
 }
 
+/** What is copied to. */
+interface Target {
+  readonly disk: Backend;
+  readonly qcow2: Qcow2Image | undefined;
+}
+
 async function copy(
   { source, how, context }: Conversion,
-  target: Backend,
-  clusterSize: number | undefined,
+  { disk: target, qcow2 }: Target,
   { base, clear }: { readonly base?: Backend | undefined; readonly clear: boolean },
 ): Promise<void> {
   const { signal } = context;
   const progress = new Progress(context, how.progress, source.disk.size);
   const wait = async (milliseconds: number): Promise<void> => sleep(milliseconds, undefined, { signal });
   const limit = how.rate > 0 ? new RateLimit(how.rate, () => context.host.now(), wait) : undefined;
+  // A cluster is the least that a qcow2 image can leave out.
+  const unit = qcow2?.info().clusterSize;
   await copyDisk({
     source: source.disk,
     target,
     base,
     targetIsClear: clear,
-    // A cluster is the least that a qcow2 image can leave out.
-    sparse: roundUp(how.sparse, clusterSize ?? 1),
+    sparse: roundUp(how.sparse, unit ?? 1),
+    unit,
     parallel: how.parallel,
     ordered: how.ordered,
     signal,
+    writeData: how.compress ? compressing(qcow2, !how.ordered) : undefined,
     pace: limit && ((bytes) => limit.pass(bytes)),
     progress: (bytes) => progress.add(bytes),
   });
   await progress.finish();
+}
+
+function compressing(qcow2: Qcow2Image | undefined, unordered: boolean): CopyJob["writeData"] {
+  if (qcow2 === undefined) throw new CliError("Compression not supported for this file format");
+  const { clusterSize } = qcow2.info();
+  return async (bytes, offset, signal) => {
+    // Where the source ends within a cluster of a target that goes on, the rest of that cluster stays.
+    const isWhole = bytes.byteLength % clusterSize === 0 || offset + bytes.byteLength === qcow2.size;
+    const whole = isWhole ? bytes.byteLength : Math.floor(bytes.byteLength / clusterSize) * clusterSize;
+    await qcow2.writeCompressed(bytes.subarray(0, whole), offset, { unordered, signal });
+    if (whole < bytes.byteLength) await qcow2.write(bytes.subarray(whole), offset + whole, { signal });
+  };
 }

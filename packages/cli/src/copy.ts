@@ -1,18 +1,22 @@
 import { type Backend, extentsOf, zeroRange } from "@instar/backend";
 import { fill, type PieceRules, pieces } from "./copy-pieces.js";
 import { inParallel } from "./parallel.js";
-import { cut, pairRuns, type Run } from "./runs.js";
+import { cut, pairRuns, type Run, widened } from "./runs.js";
 import { roundUp } from "./sizes.js";
 
 /** What to copy, and how. Sizes in bytes. */
 export interface CopyJob extends PieceRules {
   readonly source: Backend;
   readonly target: Backend;
+  /** Writes begin and end at multiples of this, as far as the disks go. Defaults to what the source tells of itself. */
+  readonly unit?: number | undefined;
   /** How many chunks may be under way at once. */
   readonly parallel: number;
   /** Whether writes begin in the order of their offsets. */
   readonly ordered: boolean;
   readonly signal: AbortSignal;
+  /** Writes data to the target; `write` of the target where absent. */
+  readonly writeData?: ((source: Uint8Array, offset: number, signal: AbortSignal) => Promise<void>) | undefined;
   /** Resolves when so many bytes of data may be written. */
   readonly pace?: ((bytes: number) => Promise<void>) | undefined;
   /** Is told of bytes that are done. */
@@ -34,7 +38,8 @@ interface Step extends Run {
 
 /** Copies what the source shows to the target, which is at least as large. Does not sync. */
 export async function copyDisk(job: CopyJob): Promise<void> {
-  const chunk = roundUp(CHUNK, job.sparse || 1);
+  const chunk = roundUp(CHUNK, job.sparse || job.unit || 1);
+  const writeData = job.writeData ?? ((bytes, offset, signal) => job.target.write(bytes, offset, { signal }));
   await inParallel(steps(job, chunk), job.parallel, job.signal, () => {
     const buffer = Buffer.allocUnsafe(chunk);
     const below = Buffer.allocUnsafe(job.base ? chunk : 0);
@@ -52,7 +57,7 @@ export async function copyDisk(job: CopyJob): Promise<void> {
         const writes = found.map(({ offset, length, kind }) =>
           kind === "zero"
             ? zeroRange(job.target, offset, length, { signal })
-            : job.target.write(bytes.subarray(offset - step.offset, offset - step.offset + length), offset, { signal }),
+            : writeData(bytes.subarray(offset - step.offset, offset - step.offset + length), offset, signal),
         );
         step.begun();
         await Promise.all(writes);
@@ -69,11 +74,13 @@ export async function copyDisk(job: CopyJob): Promise<void> {
 /** Everything that needs to be looked at, in order. What need not be is told to `progress` at once. */
 async function* steps(job: CopyJob, chunk: number): AsyncGenerator<Step> {
   const { source, base, signal } = job;
-  const sources = extentsOf(source, 0, source.size, { signal });
-  const bases = extentsOf(base ?? source, 0, base ? Math.min(base.size, source.size) : 0, { signal });
+  const unit = job.unit ?? 1;
+  const sources = widened(extentsOf(source, 0, source.size, { signal }), unit, source.size);
+  const known = base ? Math.min(base.size, source.size) : 0;
+  const bases = widened(extentsOf(base ?? source, 0, known, { signal }), unit, known);
   let turn = Promise.resolve();
   for await (const run of pairRuns(sources, bases)) {
-    const needed = { source: run.a?.kind === "data", base: run.b?.kind === "data" };
+    const needed = { source: run.a?.holdsData ?? false, base: run.b?.holdsData ?? false };
     if (!needed.source && !needed.base && job.targetIsClear && job.sparse > 0) {
       job.progress(run.length);
       continue;

@@ -31,14 +31,14 @@ export interface NewImage {
 export async function withNewImage(
   context: Context,
   what: NewImage,
-  work: (disk: Backend) => Promise<void>,
+  work: (disk: Backend, qcow2: Qcow2Image | undefined) => Promise<void>,
 ): Promise<void> {
-  const { disk, abandon } = await makeImage(context, what).catch(async (error: unknown) => {
+  const { disk, qcow2, abandon } = await makeImage(context, what).catch(async (error: unknown) => {
     await what.base?.close();
     throw error;
   });
   try {
-    await work(disk);
+    await work(disk, qcow2);
     await disk.close();
   } catch (error) {
     // The first failure is the one to tell of.
@@ -48,8 +48,7 @@ export async function withNewImage(
   }
 }
 
-interface MadeImage {
-  readonly disk: Backend;
+interface MadeImage extends FormattedFile {
   /** Leaves nothing of it, once it is closed. */
   readonly abandon: () => Promise<void>;
 }
@@ -63,8 +62,8 @@ async function makeImage(context: Context, what: NewImage): Promise<MadeImage> {
   // Nobody needs half an image in the right order: one sync at the end makes all of it durable.
   const deferred = new DeferredSync(file, what.unsafe !== true);
   try {
-    const disk = await format(deferred, what);
-    return { disk, abandon: () => leaveNothing(path, existed, context) };
+    const formatted = await format(deferred, what);
+    return { ...formatted, abandon: () => leaveNothing(path, existed, context) };
   } catch (error) {
     await deferred.close().catch(() => {});
     // What was there before is as it was: the options are looked at before anything is written.
@@ -84,17 +83,24 @@ async function leaveNothing(path: string, existed: boolean, context: Context): P
   }
 }
 
-async function format(file: Backend, { format: kind, size, options, base, name }: NewImage): Promise<Backend> {
+/** A file that has been made an image. */
+interface FormattedFile {
+  readonly disk: Backend;
+  /** The same, where it is a qcow2 image. */
+  readonly qcow2: Qcow2Image | undefined;
+}
+
+async function format(file: Backend, { format: kind, size, options, base, name }: NewImage): Promise<FormattedFile> {
   const { compat = "1.1", clusterSize, refcountBits, compressionType, extendedL2 } = options;
   const { preallocation, backingFile, backingFormat = "raw" } = options;
   const sectors = roundUp(size, SECTOR);
   if (kind === "raw") {
     await file.truncate(0);
     await file.truncate(sectors);
-    return new RawImage(file, false);
+    return { disk: new RawImage(file, false), qcow2: undefined };
   }
   try {
-    return await Qcow2Image.create(file, {
+    const qcow2 = await Qcow2Image.create(file, {
       size: sectors,
       version: compat === "0.10" || compat === "v2" ? 2 : 3,
       ...(clusterSize !== undefined && { clusterSize }),
@@ -108,6 +114,7 @@ async function format(file: Backend, { format: kind, size, options, base, name }
         backingBackend: base ?? new MemoryBackend(),
       }),
     });
+    return { disk: qcow2, qcow2 };
   } catch (error) {
     throw isQcow2Error(error, "ERR_INVALID_OPTION") ? inOurWords(name, error) : error;
   }

@@ -1,3 +1,6 @@
+import type { Extent } from "@instar/backend";
+import { roundUp } from "./sizes.js";
+
 /** A run of bytes. */
 export interface Run {
   readonly offset: number;
@@ -51,4 +54,29 @@ export function* cut(run: Run, unit: number): Generator<Run> {
     yield { offset, length: next - offset };
     offset = next;
   }
+}
+
+/** A run that may hold something else than zeroes, or holds nothing else. */
+export interface WidenedRun extends Run {
+  readonly holdsData: boolean;
+}
+
+/**
+ * Extents that begin at 0 and have no gaps, up to `end`, with those that hold data widened to multiples of `unit`; what
+ * touches is joined.
+ */
+export async function* widened(extents: AsyncIterable<Extent>, unit: number, end: number): AsyncGenerator<WidenedRun> {
+  let [begin, stop] = [0, 0];
+  for await (const { offset, length, kind } of extents) {
+    if (kind !== "data") continue;
+    const first = Math.max(stop, Math.floor(offset / unit) * unit);
+    if (first > stop) {
+      if (stop > begin) yield { offset: begin, length: stop - begin, holdsData: true };
+      yield { offset: stop, length: first - stop, holdsData: false };
+      begin = first;
+    }
+    stop = Math.max(stop, Math.min(end, roundUp(offset + length, unit)));
+  }
+  if (stop > begin) yield { offset: begin, length: stop - begin, holdsData: true };
+  if (end > stop) yield { offset: stop, length: end - stop, holdsData: false };
 }

@@ -37,7 +37,7 @@ describe("a command line that makes no sense", () => {
     [["info"], "instar: info: expecting one image file name (see: instar help info)\n"],
     [["info", "--bogus", "x"], "instar: info: unknown option --bogus (see: instar help info)\n"],
     [["check", "-r", "all", "x"], "instar: check: -r: repair is not supported\n"],
-    [["convert", "-c", "a", "b"], "instar: convert: -c: writing compressed clusters is not supported\n"],
+    [["io", "-C", "a"], "instar: io: -C: copy-on-read is not supported\n"],
     [["info", "--image-opts", "x"], "instar: info: could not open 'x': file.filename is missing: it names the file\n"],
     [
       ["info", "--output=xml", "x"],

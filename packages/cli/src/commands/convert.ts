@@ -4,7 +4,7 @@ import { cacheMode } from "../cache-mode.js";
 import { type Command, type Context, defineCommand } from "../command.js";
 import { type Conversion, convertIntoExisting, convertIntoNew, type HowToCopy } from "../conversion.js";
 import { type CreateOptions, createOptionsHelp, parseCreateOptions } from "../create-options.js";
-import { UsageError } from "../errors.js";
+import { CliError, UsageError } from "../errors.js";
 import { type TargetFormat, targetFormatNamed, formatOption } from "../format-names.js";
 import { SECTOR } from "../raw-image.js";
 import { parseSize } from "../sizes.js";
@@ -31,7 +31,7 @@ const OPTIONS = {
   progress: { short: "p", help: "show how far it has come" },
   quiet: { short: "q", help: "print nothing but errors" },
   "force-share": { short: "U", help: "also while another program writes to the source" },
-  compress: { short: "c", refused: "writing compressed clusters is not supported" },
+  compress: { short: "c", help: "write compressed clusters" },
   ...SNAPSHOT_OPTION,
   bitmaps: { refused: "bitmaps are not supported" },
   "target-image-opts": { help: "with -n: TARGET is a description: driver=qcow2,file.filename=disk.qcow2" },
@@ -55,6 +55,7 @@ export const convertCommand: Command = defineCommand(
     examples: [
       ["convert -O qcow2 disk.raw disk.qcow2", "raw to qcow2"],
       ["convert -p -O raw disk.qcow2 disk.raw", "qcow2 with everything below it to raw, showing progress"],
+      ["convert -c -O qcow2 -o compression_type=zstd disk.raw disk.qcow2", "compressed"],
       ["convert -O qcow2 -B base.qcow2 -F qcow2 disk.raw overlay.qcow2", "only what differs from base.qcow2"],
     ],
   },
@@ -74,6 +75,7 @@ async function convert(args: ConvertArguments, context: Context): Promise<number
   const how = howToCopy(args);
   const options = optionsOf(args, format, to);
   refuseContradictions(args, names.length, options);
+  if (how.compress && format !== "qcow2") throw new CliError("Compression not supported for this file format");
   cacheMode("-T", args.value("source-cache"));
   const salvage = args.has("salvage");
   const opening = {
@@ -121,6 +123,9 @@ function refuseContradictions(args: ConvertArguments, sources: number, { backing
   if (args.has("copy-range") && args.has("sparse")) {
     throw new UsageError("Cannot enable copy offloading when -S is used");
   }
+  if (args.has("copy-range") && args.has("compress")) {
+    throw new UsageError("Cannot enable copy offloading when -c is used");
+  }
   if (args.has("copy-range") && args.has("salvage")) {
     throw new UsageError("Cannot use copy offloading in salvaging mode");
   }
@@ -140,5 +145,6 @@ function howToCopy(args: ConvertArguments): HowToCopy {
     unsafe: cacheMode("-t", args.value("cache")) === "unsafe",
     rate: parseSize(args.value("rate-limit") ?? "0", "rate limit"),
     progress: args.has("progress") && !args.has("quiet"),
+    compress: args.has("compress"),
   };
 }

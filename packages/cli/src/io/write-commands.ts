@@ -12,6 +12,7 @@ import {
   REQUEST,
 } from "./io-command.js";
 import { beginRequest, carryOut, inPieces, type Request } from "./requests.js";
+import { SECTOR } from "../raw-image.js";
 import type { IoSession } from "./session.js";
 
 const VECTOR = {
@@ -31,7 +32,7 @@ const WRITE = {
   source: { short: "s", value: "FILE", help: "write what FILE holds, over and over" },
   "no-fallback": { short: "n", help: "with -z: fail rather than write zero bytes" },
   aligned: { short: "p", help: "accepted for scripts" },
-  compress: { short: "c", refused: "writing compressed clusters is not supported" },
+  compress: { short: "c", help: "write whole clusters compressed" },
   vmstate: { short: "b", refused: "writing the VM state is not supported" },
 } as const;
 
@@ -39,7 +40,7 @@ export const writeCommands: readonly IoCommand[] = [
   {
     name: "write",
     alias: "w",
-    usage: "[-Cfnpquz] [-P PATTERN | -s FILE] OFF LEN",
+    usage: "[-Ccfnpquz] [-P PATTERN | -s FILE] OFF LEN",
     summary: "writes a number of bytes at a specified offset",
     options: WRITE,
     ...RANGE,
@@ -95,8 +96,13 @@ async function writeRequest(args: Arguments, session: IoSession): Promise<Reques
       throw new IoArgumentError(`-${letter === "unmap" ? "u" : "n"} requires -z to be specified`);
     }
   }
+  const compress = args.has("compress");
+  if (compress && args.has("durable")) {
+    throw new IoArgumentError("-f and -b or -c cannot be specified at the same time");
+  }
   const offset = bytesArgument(start);
   const length = lengths.map(lengthArgument).reduce((sum, part) => sum + part, 0);
+  if (compress) requireSectors(offset, length);
   const work = args.has("zero")
     ? () => zero(session, offset, length, args.has("no-fallback"))
     : await writer(args, session, offset, length);
@@ -127,6 +133,7 @@ async function writer(
   offset: number,
   length: number,
 ): Promise<() => Promise<void>> {
+  const compress = args.has("compress");
   const file = args.value("source");
   const content = file === undefined ? undefined : await readFile(file);
   if (content?.byteLength === 0) throw new IoArgumentError(`${file}: is empty`);
@@ -135,8 +142,20 @@ async function writer(
     inPieces(session, offset, length, async (piece, at) => {
       if (typeof pattern === "number") piece.fill(pattern);
       else repeat(piece, pattern, (at - offset) % pattern.byteLength);
-      await session.disk.write(piece, at, session);
+      if (compress) await writeCompressed(session, piece, at);
+      else await session.disk.write(piece, at, session);
     });
+}
+
+function requireSectors(offset: number, count: number): void {
+  for (const [name, value] of Object.entries({ offset, count })) {
+    if (value % SECTOR !== 0) throw new IoArgumentError(`${value} is not a sector-aligned value for '${name}'`);
+  }
+}
+
+async function writeCompressed({ image, signal }: IoSession, source: Uint8Array, offset: number): Promise<void> {
+  if (!image.qcow2) throw new BackendError("ERR_UNSUPPORTED", `format ${image.format} has no compressed clusters`);
+  await image.qcow2.writeCompressed(source, offset, { signal });
 }
 
 /** Fills a piece with `content` over and over, beginning somewhere within it. */
