@@ -7,16 +7,9 @@ import { VmdkImage } from "@instar/vmdk";
 import { describe, expect, it } from "vitest";
 
 import type { Base } from "../src/hostile/base.ts";
-import { basesOf } from "../src/hostile/bases.ts";
+import { baseNamed } from "../src/hostile/bases.ts";
 import { mutantOf } from "../src/hostile/mutant.ts";
 import type { CrashFile } from "../src/storage/crash-file.ts";
-
-/** A sound image of a package's own tests. */
-function base(format: Base["format"], title: string): Base {
-  const found = basesOf(format).find((each) => each.title === title);
-  if (!found) throw new Error(`no image ${title}`);
-  return found;
-}
 
 /** The image with other numbers: `[offset, bytes, value]`. */
 function hurt(from: Base, ...patches: readonly (readonly [number, 1 | 2 | 4 | 8, bigint])[]): CrashFile {
@@ -52,18 +45,18 @@ describe("known holes of other programs", () => {
   it("CVE-2014-0142: a zero where something is divided by it (Parallels and Bochs images of QEMU)", async () => {
     expect(await codeOf(Qcow2Image.open(await bytesOf("WithoutFreeSpace")))).toBe("ERR_NOT_QCOW2");
     expect(await codeOf(Qcow2Image.open(await bytesOf("Bochs Virtual HD Image")))).toBe("ERR_NOT_QCOW2");
-    const vmdk = base("vmdk", "monolithicSparse.vmdk");
+    const vmdk = baseNamed("vmdk", "monolithicSparse.vmdk");
     expect(await codeOf(VmdkImage.open(hurt(vmdk, [20, 8, 0n])))).toBe("ERR_INVALID_HEADER");
     expect(await codeOf(VmdkImage.open(hurt(vmdk, [44, 4, 0n])))).toBe("ERR_INVALID_HEADER");
-    expect(await codeOf(VdiImage.open(hurt(base("vdi", "dynamic.vdi"), [0x178, 4, 0n])))).toMatch(/^ERR_/);
-    expect(await codeOf(VhdImage.open(hurt(base("vhd", "dynamic.vhd"), [512 + 32, 4, 0n])))).toMatch(/^ERR_/);
-    const vhdx = base("vhdx", "dynamic.vhdx");
+    expect(await codeOf(VdiImage.open(hurt(baseNamed("vdi", "dynamic.vdi"), [0x178, 4, 0n])))).toMatch(/^ERR_/);
+    expect(await codeOf(VhdImage.open(hurt(baseNamed("vhd", "dynamic.vhd"), [512 + 32, 4, 0n])))).toMatch(/^ERR_/);
+    const vhdx = baseNamed("vhdx", "dynamic.vhdx");
     const blockSize = vhdx.places.find(({ name }) => name === "metadata 0 value 0");
     expect(await codeOf(VhdxImage.open(hurt(vhdx, [blockSize?.offset ?? 0, 4, 0n])))).toMatch(/^ERR_/);
   });
 
   it("CVE-2014-0143: sizes that overflow: L1 tables of a disk and of a snapshot, requests, cluster numbers", async () => {
-    const image = base("qcow2", "snapshot.qcow2");
+    const image = baseNamed("qcow2", "snapshot.qcow2");
     for (const entries of [0x2000_0000n, 0x7fff_ffffn, 0xffff_ffffn]) {
       expect(await codeOf(Qcow2Image.open(hurt(image, [36, 4, entries])))).toBe("ERR_INVALID_HEADER");
     }
@@ -77,7 +70,7 @@ describe("known holes of other programs", () => {
   });
 
   it("CVE-2014-0144: lengths and offsets of the header that nobody checks", async () => {
-    const image = base("qcow2", "v3-512.qcow2");
+    const image = baseNamed("qcow2", "v3-512.qcow2");
     for (const [offset, width] of [
       [16, 4],
       [20, 4],
@@ -100,7 +93,7 @@ describe("known holes of other programs", () => {
   });
 
   it("CVE-2014-0145: the L1 table of a snapshot is larger than anything", async () => {
-    const image = base("qcow2", "snapshot.qcow2");
+    const image = baseNamed("qcow2", "snapshot.qcow2");
     const table = Number(new DataView(image.bytes.buffer).getBigUint64(64));
     for (const entries of [0x0100_0000n, 0x7fff_ffffn, 0xffff_ffffn]) {
       const opened = await Qcow2Image.open(hurt(image, [table + SNAPSHOT_L1_SIZE, 4, entries]));
@@ -110,14 +103,14 @@ describe("known holes of other programs", () => {
   });
 
   it("CVE-2014-0146: opening fails while snapshots are counted and not yet read", async () => {
-    const image = base("qcow2", "snapshot.qcow2");
+    const image = baseNamed("qcow2", "snapshot.qcow2");
     const file = hurt(image, [60, 4, 65_535n], [8, 8, 0xffffn], [16, 4, 1n]);
     expect(await codeOf(Qcow2Image.open(file))).toMatch(/^ERR_/);
     expect(await codeOf(Qcow2Image.open(hurt(image, [60, 4, 65_535n])))).toMatch(/^ERR_|^opened/);
   });
 
   it("CVE-2014-0147: a snapshot whose tables count clusters outside of the file, or below zero", async () => {
-    const image = base("qcow2", "snapshot.qcow2");
+    const image = baseNamed("qcow2", "snapshot.qcow2");
     const view = new DataView(image.bytes.buffer);
     const l1 = Number(view.getBigUint64(Number(view.getBigUint64(64))));
     for (const entry of [(1n << 63n) - 4096n, 1n << 62n, 1n << 55n, (1n << 56n) - 512n]) {
@@ -129,7 +122,7 @@ describe("known holes of other programs", () => {
   });
 
   it("CVE-2014-0222 and CVE-2014-0223: version 1 images with huge L2 tables or sizes are refused by their version", async () => {
-    const image = base("qcow2", "v2-512.qcow2");
+    const image = baseNamed("qcow2", "v2-512.qcow2");
     for (const l2Bits of [0x40n, 0xffn]) {
       expect(await codeOf(Qcow2Image.open(hurt(image, [4, 4, 1n], [32, 1, l2Bits])))).toBe("ERR_UNSUPPORTED_VERSION");
     }
@@ -138,7 +131,7 @@ describe("known holes of other programs", () => {
   });
 
   it("CVE-2015-5163: the backing file of an image is opened only by who is asked, and nobody is by default", async () => {
-    const file = renamed(base("qcow2", "chain-top.qcow2"), "chain-middle.qcow2", "/etc/./////passwd\0");
+    const file = renamed(baseNamed("qcow2", "chain-top.qcow2"), "chain-middle.qcow2", "/etc/./////passwd\0");
     expect(await codeOf(Qcow2Image.open(file))).toBe("ERR_REFERENCE_DENIED");
     const asked: string[] = [];
     const openReferenced = async ({ name }: { name: string }): Promise<Backend> => {
@@ -151,7 +144,7 @@ describe("known holes of other programs", () => {
 
   it("CVE-2022-47951: a VMDK descriptor names any file as its flat extent", async () => {
     const file = renamed(
-      base("vmdk", "monolithicFlat.vmdk"),
+      baseNamed("vmdk", "monolithicFlat.vmdk"),
       "monolithicFlat-flat.vmdk",
       `/etc/passwd" 0\n#${" ".repeat(7)}`,
     );
@@ -160,7 +153,7 @@ describe("known holes of other programs", () => {
 
   it("CVE-2024-4467 and CVE-2024-32498: an external data file that is a path or a json: pseudo-name", async () => {
     for (const name of ["/etc/pwd", "json:{}1"]) {
-      const code = await codeOf(Qcow2Image.open(renamed(base("qcow2", "data-file.qcow2"), "data.raw", name)));
+      const code = await codeOf(Qcow2Image.open(renamed(baseNamed("qcow2", "data-file.qcow2"), "data.raw", name)));
       expect(["ERR_REFERENCE_DENIED", "ERR_UNSUPPORTED_FEATURE"]).toContain(code);
     }
   });

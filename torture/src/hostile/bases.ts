@@ -10,18 +10,26 @@ const PACKAGES = join(import.meta.dirname, "..", "..", "..", "packages");
 
 const makers = { qcow2: qcow2Base, vdi: vdiBase, vhd: vhdBase, vhdx: vhdxBase, vmdk: vmdkBase };
 
-/** The images of a format that its package keeps, all of them made by QEMU. */
-export function basesOf(format: Base["format"]): Base[] {
+const FORMATS = ["qcow2", "vdi", "vhd", "vhdx", "vmdk"] as const;
+
+/** Files with the images of all formats that the packages keep, all of them made by QEMU. */
+const files: readonly { readonly format: Base["format"]; readonly path: string }[] = FORMATS.flatMap((format) => {
   const folder = join(PACKAGES, format, "test", "fixtures");
   const names = readdirSync(folder).filter((name) => name.endsWith(".gz"));
-  return names.map((name) => makers[format](basename(name, ".gz"), gunzipSync(readFileSync(join(folder, name)))));
+  return names.toSorted().map((name) => ({ format, path: join(folder, name) }));
+});
+
+/** How many images there are. */
+export const baseCount: number = files.length;
+
+/** The image of a number; numbers go round. */
+export function loadBase(number: number): Base {
+  const file = files[number % files.length];
+  if (!file) throw new Error("there are no images");
+  return makers[file.format](basename(file.path, ".gz"), gunzipSync(readFileSync(file.path)));
 }
 
-let known: readonly Base[] | undefined;
-
-/** All images that are mutated; read once. */
-export function allBases(): readonly Base[] {
-  // Each of the four other formats has a turn for every one of qcow2 images' own.
-  known ??= (["qcow2", "vdi", "vhd", "vhdx", "vmdk"] as const).flatMap(basesOf);
-  return known;
+/** The image of a name. */
+export function baseNamed(format: Base["format"], title: string): Base {
+  return loadBase(files.findIndex((file) => file.format === format && basename(file.path, ".gz") === title));
 }

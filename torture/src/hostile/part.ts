@@ -2,7 +2,7 @@ import { type Part, Tally } from "../examiner/part.ts";
 import { Finding, messageOf } from "../finding.ts";
 import { Random } from "../random.ts";
 import type { Base } from "./base.ts";
-import { allBases } from "./bases.ts";
+import { baseCount, loadBase } from "./bases.ts";
 import { exercise, exerciseWriting } from "./exercise.ts";
 import { openers } from "./formats.ts";
 import { watchMemory } from "./memory-watch.ts";
@@ -17,19 +17,18 @@ const CUT_UP_TO = 800_000;
 export const hostileImages: Part = {
   name: "hostile",
   async run(job, seed) {
-    const bases = allBases();
-    const base = bases[job % bases.length];
-    if (!base) throw new Error("there are no images");
+    const base = loadBase(job);
     const random = new Random(seed, job);
     const tally = new Tally();
-    const round = Math.floor(job / bases.length);
+    const round = Math.floor(job / baseCount);
+    watchMemory(Infinity);
     for (let number = 0; number < MUTANTS; number++) {
       const make = makerOf(base, random, round * MUTANTS + number);
       const { what } = make();
       try {
         await exercise(make().file, openers[base.format], random);
         if (base.format === "qcow2") await exerciseWriting(make().file, openers.qcow2, random);
-        watchMemory();
+        watchMemory(256);
       } catch (error) {
         throw new Finding(`${base.format} ${base.title}: ${what.join(", ")}: ${messageOf(error)}`, { cause: error });
       }

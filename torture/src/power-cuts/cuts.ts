@@ -25,7 +25,7 @@ export interface Examination<Disk extends Backend> {
 
 /** How thoroughly. */
 export interface Thoroughness {
-  /** How many moments; all by default. */
+  /** How many moments, roughly; 50 or less also leave out syncs. */
   readonly moments?: number;
   /** Fates of a cut that are drawn, beside the plain ones. */
   readonly draws?: number;
@@ -35,14 +35,11 @@ export interface Thoroughness {
 export async function examineCuts<Disk extends Backend>(
   its: Examination<Disk>,
   begin: number,
-  { moments = Infinity, draws = 3 }: Thoroughness,
+  { moments = 300, draws = 3 }: Thoroughness,
 ): Promise<void> {
   const { scene, random, log, ledger } = its;
   const cut = new PowerCut(log.changes, scene.files, scene.abilities.writeZeroes);
-  const times = log.changes.flatMap((change) => [change.begin, change.end]);
-  const all = times.filter((time) => time >= begin && time < Infinity);
-  const odds = Math.ceil(all.length / moments);
-  for (const moment of all.filter(() => random.once(odds)).toSorted((a, b) => a - b)) {
+  for (const moment of momentsOf(log, begin, moments, random)) {
     cut.advance(moment);
     ledger.advance(moment);
     for (const { name, fate } of fatesOf(cut, random, draws)) {
@@ -54,6 +51,16 @@ export async function examineCuts<Disk extends Backend>(
       }
     }
   }
+}
+
+/** When syncs begin and end, and as many of the other moments as are wanted, in order. */
+function momentsOf(log: Log, begin: number, most: number, random: Random): number[] {
+  const changes = log.changes.filter((change) => change.begin >= begin && change.end < Infinity);
+  const odds = Math.max(1, Math.ceil((changes.length * 2) / most));
+  const moments = changes.flatMap((change) => {
+    return [change.begin, change.end].filter(() => (change.kind === "sync" && most > 50) || random.once(odds));
+  });
+  return moments.toSorted((a, b) => a - b);
 }
 
 async function examineCut<Disk extends Backend>(its: Examination<Disk>, files: CrashFile[]): Promise<void> {
@@ -73,6 +80,7 @@ async function examineCut<Disk extends Backend>(its: Examination<Disk>, files: C
   const whole = random.once(16);
   const wanted = (sector: number): boolean => whole || ledger.isUndecided(sector);
   await verifySectors(disk, scene, ledger, wanted);
+  if (whole) await scene.verify?.(disk, ledger);
   if (random.once(4)) await useOn(its, disk, wanted);
 }
 

@@ -6,6 +6,7 @@ import { sectorBuffer, SECTOR, valueOf } from "../sectors.ts";
 import type { Log } from "../storage/log.ts";
 import type { Outage } from "../storage/outage.ts";
 import { Ledger } from "./ledger.ts";
+import type { Register } from "./register.ts";
 import { offsetOf, rowEnd, type Scene } from "./scene.ts";
 
 /** Sectors in a row. */
@@ -20,6 +21,8 @@ export class Guest<Disk extends Backend = Backend> {
   readonly scene: Scene<Disk>;
   readonly random: Random;
   readonly ledger: Ledger;
+  /** Names of the snapshots that there are. */
+  readonly snapshots = new Set<string>();
   readonly #log: Log;
   readonly #outage: Outage | undefined;
   /** What each sector may hold now; after a discard that may be more than one value. */
@@ -68,13 +71,15 @@ export class Guest<Disk extends Backend = Backend> {
     return ++this.#value;
   }
 
-  /** Sectors that no request under way touches. */
-  freeRange(): SectorRange {
+  /** Sectors that no request under way touches; where a grain is given, whole grains or up to the end of the disk. */
+  freeRange(grain = 1): SectorRange {
     if (this.random.once(10)) this.#focus = this.random.below(this.#size);
     for (let most = this.random.of(3, 20, 120); ; most = Math.max(1, most >> 1)) {
       const near = this.#focus + this.random.below(24);
-      const first = this.random.once(2) || near >= this.#size ? this.random.below(this.#size) : near;
-      const end = Math.min(this.#size, rowEnd(this.scene, first), first + 1 + this.random.below(most));
+      const at = this.random.once(2) || near >= this.#size ? this.random.below(this.#size) : near;
+      const first = at - (at % grain);
+      const length = Math.ceil((1 + this.random.below(most)) / grain) * grain;
+      const end = Math.min(this.#size, rowEnd(this.scene, first), first + length);
       const taken = [...this.#busy].some((other) => other.first < end && first < other.end);
       if (!taken) return { first, end };
     }
@@ -137,16 +142,10 @@ export class Guest<Disk extends Backend = Backend> {
 
   /** Sets the size in sectors; what is cut off is zero when it comes back. */
   async resize(size: number, run: (call: CallOptions) => Promise<void>): Promise<void> {
+    const emptied = this.ledger.sectors.slice(Math.min(size, this.#size));
     await this.attempt(async (call) => {
-      const begin = this.#log.tick();
-      const sized = { value: size, keepsOld: false, begin, end: Infinity };
-      const emptied = { value: 0, keepsOld: false, begin, end: Infinity };
-      this.ledger.note(this.ledger.size, sized);
-      for (let sector = Math.min(size, this.#size); sector < this.scene.sectors; sector++) {
-        this.ledger.note(this.ledger.sectors[sector], emptied);
-      }
-      await run(call);
-      emptied.end = sized.end = this.#log.tick();
+      const changes = emptied.map((register) => ({ register, value: 0 }));
+      await this.#noted([{ register: this.ledger.size, value: size }, ...changes], () => run(call));
     });
     this.#settle(Math.min(size, this.#size), this.scene.sectors, 0);
     this.#size = size;
@@ -161,6 +160,45 @@ export class Guest<Disk extends Backend = Backend> {
         if (!this.#outage?.explains(error, tries)) throw error;
       }
     }
+  }
+
+  /** What each sector of the disk holds; reads those of which a discard has made that uncertain. */
+  async content(): Promise<number[]> {
+    for (let sector = 0; sector < this.#size; sector++) {
+      if ((this.#now[sector] ?? []).length > 1) await this.read({ first: sector, end: sector + 1 });
+    }
+    return this.#now.slice(0, this.#size).map(([value = 0]) => value);
+  }
+
+  /** Makes the whole disk what it was once; where that fails, it may be either. */
+  async replace(content: readonly number[], run: (call: CallOptions) => Promise<void>): Promise<void> {
+    const now = Array.from({ length: this.scene.sectors }, (_, sector) => content[sector] ?? 0);
+    await this.attempt(async (call) => {
+      const changes = now.map((value, sector) => ({ register: this.ledger.sectors[sector], value }));
+      await this.#noted([...changes, { register: this.ledger.size, value: content.length }], () => run(call));
+    });
+    for (const [sector, value] of now.entries()) this.#settle(sector, sector + 1, value);
+    this.#size = content.length;
+  }
+
+  /** Sets another register of the ledger; where that fails, it may be either. */
+  async turn(register: Register<number>, value: number, run: (call: CallOptions) => Promise<void>): Promise<void> {
+    await this.attempt((call) => this.#noted([{ register, value }], () => run(call)));
+  }
+
+  async #noted(
+    changes: readonly { readonly register: Register<number> | undefined; readonly value: number }[],
+    run: () => Promise<void>,
+  ): Promise<void> {
+    const begin = this.#log.tick();
+    const events = changes.map(({ register, value }) => {
+      const event = { value, keepsOld: false, begin, end: Infinity };
+      this.ledger.note(register, event);
+      return event;
+    });
+    await run();
+    const end = this.#log.tick();
+    for (const event of events) event.end = end;
   }
 
   /** Notes that sectors hold one value for sure. */

@@ -16,6 +16,8 @@ export class Ledger {
   readonly sectors: readonly Register<number>[];
   /** Size of the disk in sectors. */
   readonly size: Register<number>;
+  /** By the name of a snapshot: whether there is one (1) or none (0), and what it holds. */
+  readonly snapshots = new Map<string, { readonly exists: Register<number>; readonly values: readonly number[] }>();
   readonly #entries: Entry[] = [];
   readonly #syncs: SyncTime[] = [];
   readonly #undecided = new Set<Register<number>>();

@@ -5,6 +5,15 @@ import { type CacheLimits, Qcow2Image } from "@instar/qcow2";
 import { demand } from "../finding.ts";
 import { stampSectors } from "../sectors.ts";
 import { discard, type Operation, read, resize, sync, write, zero } from "./operations.ts";
+import {
+  applySnapshot,
+  check,
+  createSnapshot,
+  readSnapshot,
+  removeSnapshot,
+  verifySnapshots,
+  writeCompressed,
+} from "./qcow2-operations.ts";
 import { offsetOf, type Scene } from "./scene.ts";
 
 /** Caches of one slice or so each: everything is evicted all the time. */
@@ -20,6 +29,7 @@ interface Kind {
   readonly filler?: number;
   /** Whether the file itself can zero and discard. */
   readonly punches?: boolean;
+  readonly compressionType?: "zlib" | "zstd";
   /** Whether a block cache stands between the image and the file. */
   readonly cached?: boolean;
 }
@@ -27,14 +37,20 @@ interface Kind {
 const SECTORS = 700;
 const BACKED = 300;
 
-const check: Operation<Qcow2Image> = {
-  name: "check",
-  weight: 1,
-  alone: true,
-  run: (guest) => guest.attempt(() => guest.scene.examine(guest.disk, false)),
-};
-
 const OPERATIONS: readonly Operation<Qcow2Image>[] = [write, zero, discard, read, sync, check];
+const SNAPSHOTS: readonly Operation<Qcow2Image>[] = [createSnapshot, applySnapshot, removeSnapshot, readSnapshot];
+
+/** What is done to an image of this kind. */
+function operationsOf({ gap = 0, filler = 0, refcountBits, version, compressionType }: Kind): Operation<Qcow2Image>[] {
+  const operations = [...OPERATIONS];
+  // Compressed clusters share host clusters, which refcounts of one bit cannot count.
+  if (gap === 0 && (refcountBits ?? 16) > 1) operations.push(writeCompressed);
+  if (compressionType === "zstd") operations.push(writeCompressed);
+  if ((refcountBits ?? 16) > 1 && filler === 0) operations.push(...SNAPSHOTS);
+  // A snapshot of version 2 does not say how large its disk was.
+  if (filler === 0 && version !== 2) operations.push(resize);
+  return operations;
+}
 
 function sceneOf(kind: Kind): Scene<Qcow2Image> {
   const { version = 3, clusterSize, refcountBits = 16, backed = false, gap = 0, filler = 0, punches = false } = kind;
@@ -49,13 +65,15 @@ function sceneOf(kind: Kind): Scene<Qcow2Image> {
     files: 1,
     forQemu: 0,
     abilities: { writeZeroes: punches, discard: punches },
-    operations: filler > 0 ? OPERATIONS : [...OPERATIONS, resize],
+    operations: operationsOf(kind),
+    verify: (image, ledger) => verifySnapshots(image, { gap, sectors: SECTORS }, ledger),
     async create([file], random) {
       const place = kind.cached ? new BlockCache(the(file), { blockSize: 1024, bytes: 8192 }) : the(file);
       const image = await Qcow2Image.create(place, {
         version,
         clusterSize,
         refcountBits,
+        compressionType: kind.compressionType,
         size: offsetOf(shape, shape.firstSize) + filler,
         backing: backed ? { name: "base", format: "raw" } : undefined,
         backingBackend: await backing(),
@@ -101,5 +119,6 @@ export const qcow2Scenes: readonly Scene<Qcow2Image>[] = [
   { version: 2 as const, clusterSize: 512, punches: true },
   { clusterSize: 65_536, backed: true },
   { clusterSize: 1024, cached: true },
+  { clusterSize: 4096, compressionType: "zstd" as const, refcountBits: 8 },
   { clusterSize: 1024, refcountBits: 32, gap: 30_000_000 - (30_000_000 % 512), punches: true },
 ].map(sceneOf);

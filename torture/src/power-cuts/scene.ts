@@ -2,6 +2,7 @@ import type { Backend } from "@instar/backend";
 
 import type { Random } from "../random.ts";
 import type { Abilities } from "../storage/recorded-file.ts";
+import type { Ledger } from "./ledger.ts";
 import type { Operation } from "./operations.ts";
 
 /** A kind of disk over files that lose power, and how it is made, used and examined. */
@@ -28,6 +29,8 @@ export interface Scene<Disk extends Backend = Backend> {
   reopen(files: readonly Backend[]): Promise<Disk>;
   /** A finding where the disk, with nothing under way, is not sound. Leaks are allowed after a power cut. */
   examine(disk: Disk, leaksAllowed: boolean): Promise<void>;
+  /** Looks after a power cut at what there is beside the sectors. */
+  verify?(disk: Disk, ledger: Ledger): Promise<void>;
   /** The file in which QEMU can check the disk, if it can. */
   readonly forQemu?: number;
 }

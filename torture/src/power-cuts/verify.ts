@@ -8,8 +8,8 @@ import { offsetOf, rowEnd, type Scene } from "./scene.ts";
 /** Reads sectors of a disk that has lost power, and finds those that hold what they must not. */
 export async function verifySectors(
   disk: Backend,
-  scene: Scene,
-  ledger: Ledger,
+  scene: Pick<Scene, "gap" | "sectors">,
+  ledger: Pick<Ledger, "sectors">,
   wanted: (sector: number) => boolean,
 ): Promise<void> {
   const inside = (sector: number): boolean => sector < scene.sectors && offsetOf(scene, sector) < disk.size;
@@ -27,7 +27,7 @@ export async function verifySectors(
   }
 }
 
-function verifyOne(words: Uint32Array, at: number, sector: number, ledger: Ledger): void {
+function verifyOne(words: Uint32Array, at: number, sector: number, ledger: Pick<Ledger, "sectors">): void {
   const found = valueOf(words, at, sector);
   const register = ledger.sectors[sector];
   demand(register?.allows(found) ?? false, () => {
