@@ -198,4 +198,6 @@ export function rangeCounters(): RangeCounters;
 
 export function redactedUrl(url: URL): string;
 
+export function statusError(name: string, status: number): BackendError;
+
 export const systemClock: Clock;

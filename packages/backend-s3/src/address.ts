@@ -55,6 +55,11 @@ export class S3Address {
     return `${this.#root}/${keyPath(key)}`;
   }
 
+  /** The object as the source of a copy. */
+  get copySource(): string {
+    return `/${this.bucket}/${keyPath(this.key)}`;
+  }
+
   /** Path of the bucket. */
   get bucketPath(): string {
     return this.#root === "" ? "/" : this.#root;

@@ -1,6 +1,7 @@
-import type { OpenOptions } from "@instar/backend";
+import type { Backend, OpenOptions } from "@instar/backend";
 import type { RangeEngineOptions, Transport } from "@instar/backend-http/engine";
 import type { S3Location } from "./address.js";
+import type { S3Conditions } from "./conditions.js";
 import type { S3CredentialProvider, S3Credentials } from "./credentials.js";
 
 /** How to reach a store. */
@@ -17,5 +18,25 @@ export interface S3Options extends RangeEngineOptions, Partial<Pick<S3Location, 
   readonly transport?: Transport | undefined;
 }
 
+/** How an object is written. */
+export interface S3WriteOptions {
+  /** Most bytes of changes that are kept in memory until they are published. Defaults to 64 MiB. */
+  readonly memory?: number | undefined;
+  /**
+   * Makes the backend that takes the changes that are too many for memory; it is closed with the object. Without it such
+   * a change is `ERR_NO_SPACE`.
+   */
+  readonly spill?: (() => Promise<Backend>) | undefined;
+  /** What conditions the store honours. By default that is known (AWS), or found out at open by some ten requests. */
+  readonly conditions?: S3Conditions | undefined;
+  /** Parts that are sent or copied at once, each of 16 MiB in memory or, of very large objects, more. Defaults to 4. */
+  readonly parallelParts?: number | undefined;
+  /**
+   * How old an upload of a writer that died must be to be ended at open, in milliseconds. Defaults to an hour, or a day
+   * for one without parts.
+   */
+  readonly staleUploads?: number | undefined;
+}
+
 /** Which object to open, and how. */
-export interface S3OpenOptions extends OpenOptions, S3Options, S3Location {}
+export interface S3OpenOptions extends OpenOptions, S3Options, S3WriteOptions, S3Location {}

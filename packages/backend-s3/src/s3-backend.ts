@@ -1,69 +1,108 @@
 import { BackendError, BaseBackend, type Capabilities } from "@instar/backend";
 import type { RangeCounters } from "@instar/backend-http/engine";
+import { guaranteeOf, type PublishGuarantee } from "./conditions.js";
+import { openWritable } from "./open-writable.js";
 import type { S3OpenOptions } from "./options.js";
 import { S3Store } from "./store.js";
 import { VersionReader } from "./version-reader.js";
+import { WritableObject } from "./writable-object.js";
 
-const readOnly: Capabilities = {
-  write: false,
-  grow: false,
-  truncate: false,
-  writeZeroes: false,
+const capabilities = (write: boolean): Capabilities => ({
+  write,
+  grow: write,
+  truncate: write,
+  writeZeroes: write,
   discard: false,
   extents: false,
-  durable: false,
-};
+  durable: write,
+});
 
 /**
- * An object in S3-compatible storage, read by ranges.
+ * An object in S3-compatible storage.
  *
- * All reads are of the version that was opened: each request asks for it by ETag, and each answer is held against it.
+ * It is read by ranges, all of the version that was opened: each request asks for it by ETag, and each answer is held
+ * against it. An object cannot be changed in place: what is written is kept aside, where reads see it at once, and `sync`
+ * publishes it all as a new version, as does `close`. Nobody ever sees a part of it.
  */
 export class S3Backend extends BaseBackend {
   readonly name: string;
-  readonly capabilities: Capabilities = readOnly;
+  readonly capabilities: Capabilities;
   /** What has been asked of the store so far. */
   readonly counters: RangeCounters;
+  /** How `sync` is kept from publishing over the version of another writer; `undefined` when it is only read. */
+  readonly guarantee: PublishGuarantee | undefined;
   readonly #store: S3Store;
-  readonly #reader: VersionReader;
+  readonly #object: VersionReader | WritableObject;
 
-  private constructor(store: S3Store, reader: VersionReader) {
+  private constructor(store: S3Store, object: VersionReader | WritableObject, guarantee: PublishGuarantee | undefined) {
     super();
     this.name = store.name;
     this.counters = store.settings.counters;
+    this.capabilities = capabilities(guarantee !== undefined);
+    this.guarantee = guarantee;
     this.#store = store;
-    this.#reader = reader;
+    this.#object = object;
   }
 
   get size(): number {
-    return this.#reader.version.size;
+    return this.#object.size;
   }
 
   /**
-   * Opens an object.
+   * Opens an object, or makes one. There is no lock: of several writers the first to `sync` publishes, and the others get
+   * `ERR_CHANGED` from theirs, and keep their changes.
    *
-   * @throws {@link BackendError} `ERR_NOT_FOUND`, `ERR_PERMISSION`, `ERR_UNSUPPORTED` (what is no location; a store
-   * without ranges), `ERR_RANGE` (an option out of its bounds) or `ERR_IO`; the reason of the signal when it is aborted.
+   * @throws {@link BackendError} `ERR_NOT_FOUND`, `ERR_EXISTS`, `ERR_PERMISSION`, `ERR_UNSUPPORTED` (what is no location; a
+   * store without ranges, or without ETags for a writer), `ERR_READ_ONLY` (`create` without `write`), `ERR_RANGE` (an
+   * option out of its bounds) or `ERR_IO`; the reason of the signal when it is aborted.
    */
   static async open(options: S3OpenOptions): Promise<S3Backend> {
-    options.signal?.throwIfAborted();
-    if (options.write || (options.create ?? "never") !== "never") {
-      throw new BackendError("ERR_READ_ONLY", `s3://${options.bucket}/${options.key}: it can only be read`);
-    }
+    const { write = false, create = "never", signal } = options;
+    signal?.throwIfAborted();
     const store = new S3Store(options, options);
     try {
-      return new S3Backend(store, await VersionReader.open(store, options.signal));
+      if (!write && create !== "never") throw new BackendError("ERR_READ_ONLY", `${store.name}: create needs write`);
+      if (!write) return new S3Backend(store, await VersionReader.open(store, signal), undefined);
+      const [object, conditions] = await openWritable(store, options);
+      return new S3Backend(store, object, guaranteeOf(conditions));
     } catch (error) {
       await store.close();
       throw error;
     }
   }
 
-  protected override doRead(target: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void> {
-    return this.#reader.read(target, offset, signal);
+  /** Drops what was written since the last version that was published, so that `close` publishes nothing. */
+  async abandon(): Promise<void> {
+    if (this.#object instanceof WritableObject) await this.#object.abandon();
   }
 
-  protected override doClose(): Promise<void> {
-    return this.#store.close();
+  protected override doRead(target: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void> {
+    return this.#object.read(target, offset, signal);
+  }
+
+  protected override doWrite(source: Uint8Array, offset: number): Promise<void> {
+    return this.#writable.write(source, offset);
+  }
+
+  protected override doTruncate(size: number): Promise<void> {
+    return this.#writable.truncate(size);
+  }
+
+  protected override doWriteZeroes(offset: number, length: number): Promise<void> {
+    return this.#writable.zero(offset, length);
+  }
+
+  protected override doSync(signal: AbortSignal | undefined): Promise<void> {
+    return this.#writable.sync(signal);
+  }
+
+  protected override async doClose(): Promise<void> {
+    if (this.#object instanceof WritableObject) await this.#object.close();
+    await this.#store.close();
+  }
+
+  get #writable(): WritableObject {
+    if (this.#object instanceof WritableObject) return this.#object;
+    throw new BackendError("ERR_READ_ONLY", `${this.name}: it is open read-only`);
   }
 }

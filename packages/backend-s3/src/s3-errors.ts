@@ -1,5 +1,5 @@
 import { BackendError, type BackendErrorCode } from "@instar/backend";
-import type { Refusal } from "@instar/backend-http/engine";
+import { type Refusal, statusError } from "@instar/backend-http/engine";
 
 interface Meaning {
   readonly code: BackendErrorCode;
@@ -10,7 +10,7 @@ interface Meaning {
 const permission = (text: string): Meaning => ({ code: "ERR_PERMISSION", text });
 const passing: Meaning = { code: "ERR_IO", retryable: true };
 
-/** What the codes of error bodies mean here. Those that are not listed are judged by the status alone. */
+/** What the codes of error bodies mean here. Those that are not listed are judged by the status. */
 const meanings: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
   ["AccessDenied", permission("access is denied")],
   ["AccountProblem", permission("there is a problem with the account")],
@@ -46,10 +46,11 @@ export function errorCodeOf(body: string): string | undefined {
  * The error for a refusal whose body has a code; `undefined` leaves it to its status. Of the body only the code is
  * shown: the rest is the server's to choose, and it has seen the signature.
  */
-export function s3Error(name: string, { status, body }: Pick<Refusal, "status" | "body">): BackendError | undefined {
+export function s3Error(name: string, refusal: Refusal): BackendError | undefined {
+  const { status, body } = refusal;
   const found = errorCodeOf(body);
-  const meaning = found === undefined ? undefined : meanings.get(found);
-  if (!meaning) return undefined;
+  if (found === undefined) return undefined;
+  const meaning: Meaning = meanings.get(found) ?? statusError(name, status);
   const { code, text, retryable = false } = meaning;
   return new BackendError(code, `${name}: the store answers ${status} ${found}${text ? `: ${text}` : ""}`, {
     retryable,

@@ -9,6 +9,7 @@ import {
   type HttpMethod,
   type HttpTarget,
   type Refusal,
+  statusError,
   type Transport,
 } from "@instar/backend-http/engine";
 import { undiciTransport } from "@instar/backend-http/undici";
@@ -84,6 +85,21 @@ export class S3Store {
     };
     const patience = settings.stallTimeout + (request.body?.byteLength ?? 0) / slowest + (request.patience ?? 0);
     return ask({ client, target, method, headers, bodyLimit, patience, settings, signal });
+  }
+
+  /** The same, where anything but a success is an error. */
+  async success(request: StoreRequest): Promise<Answer> {
+    return this.demandSuccess(await this.ask(request));
+  }
+
+  /**
+   * The answer, if it is a success: an error body makes a status of 200 a refusal too.
+   *
+   * @throws {@link BackendError} the error for a refusal.
+   */
+  demandSuccess(answer: Answer): Answer {
+    if (answer.status >= 200 && answer.status < 300 && errorCodeOf(answer.body) === undefined) return answer;
+    throw s3Error(this.name, answer) ?? statusError(this.name, answer.status);
   }
 
   /** Frees its connections. */

@@ -16,6 +16,10 @@ export class VersionReader {
     return new VersionReader(store, await probe(store.client, store.target, store.settings, signal));
   }
 
+  get size(): number {
+    return this.version.size;
+  }
+
   /** Fills `target`, which is not empty, from `offset`. */
   read(target: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void> {
     return this.#engine.read(target, offset, signal);

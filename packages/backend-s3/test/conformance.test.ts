@@ -1,7 +1,7 @@
-import type { Capabilities } from "@instar/backend";
+import { type Capabilities, MemoryBackend } from "@instar/backend";
 import { type BackendFactory, describeBackend } from "@instar/backend/conformance";
 import { describe, it } from "vitest";
-import { S3Backend } from "../src/index.js";
+import { S3Backend, type S3WriteOptions } from "../src/index.js";
 import { realBucket } from "./real-store.js";
 
 const bucket = realBucket();
@@ -27,4 +27,29 @@ const objects: BackendFactory = {
   },
 };
 
+const writable: Capabilities = {
+  ...readOnly,
+  write: true,
+  grow: true,
+  truncate: true,
+  writeZeroes: true,
+  durable: true,
+};
+
+function writableObjects(name: string, how: S3WriteOptions): BackendFactory {
+  return {
+    name,
+    capabilities: writable,
+    async create(contents) {
+      const location = { ...(await bucket.put(contents)), ...how, conditions: await bucket.conditions() };
+      const open = (write: boolean): Promise<S3Backend> => S3Backend.open({ ...location, write });
+      return { backend: await open(true), reopen: ({ write }) => open(write), afterCrash: () => open(false) };
+    },
+  };
+}
+
+const spilling = { memory: 3000, spill: async () => new MemoryBackend() };
+
 describeBackend({ describe, it }, objects, { seed });
+describeBackend({ describe, it }, writableObjects("an object that is written to", {}), { seed });
+describeBackend({ describe, it }, writableObjects("one whose changes spill", spilling), { seed });

@@ -14,6 +14,12 @@ export function refuse(status: number, code?: string, headers: Readonly<Record<s
 /** Breaks the connection before it answers. */
 export const hangUp: Fault = (request) => request.socket.resetAndDestroy();
 
+/** Does what it is asked for, and breaks the connection instead of saying so. */
+export const hangUpAfter: Fault = (request, response, serve) => {
+  takeBody(response, () => request.socket.resetAndDestroy());
+  serve();
+};
+
 /** Never answers. */
 export const silence: Fault = () => undefined;
 

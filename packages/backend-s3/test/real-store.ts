@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll } from "vitest";
-import type { S3Location, S3Options } from "../src/index.js";
+import type { S3Conditions, S3Location, S3Options } from "../src/index.js";
+import { probeConditions } from "../src/probe-conditions.js";
 import { S3Store } from "../src/store.js";
 
 /**
@@ -11,10 +12,17 @@ export class RealBucket {
   readonly bucket: string = `instar-test-${randomBytes(6).toString("hex")}`;
   options: S3Options & { readonly endpoint: string } = { endpoint: "" };
   #keys = 0;
+  #conditions: Promise<S3Conditions> | undefined;
 
   /** An object that does not exist yet. */
   fresh(): S3Location & S3Options {
     return { ...this.options, bucket: this.bucket, key: `disks/disk ${++this.#keys}.img` };
+  }
+
+  /** What the store honours, found out once. */
+  conditions(): Promise<S3Conditions> {
+    this.#conditions ??= request(this.fresh(), (store) => probeConditions(store, "test"));
+    return this.#conditions;
   }
 
   /** Makes an object. */

@@ -22,9 +22,7 @@ interface StoredObject {
   readonly body: Buffer;
   readonly etag: string;
   readonly meta: Record<string, string>;
-}
-
-interface Part extends StoredObject {
+  /** When it came. */
   readonly time: number;
 }
 
@@ -32,7 +30,7 @@ interface Upload {
   readonly name: string;
   readonly meta: Record<string, string>;
   readonly began: number;
-  readonly parts: Map<number, Part>;
+  readonly parts: Map<number, StoredObject>;
 }
 
 /** What conditions a store honours, as they differ between real ones. */
@@ -52,9 +50,9 @@ export class SmallObjects {
   #ids = 0;
 
   /** Puts an object without asking anybody. */
-  put(name: string, body: Uint8Array, meta: Record<string, string> = {}): void {
+  put(name: string, body: Uint8Array, meta: Record<string, string> = {}, time: number = Date.now()): void {
     const copy = Buffer.from(body);
-    this.objects.set(name, { body: copy, etag: `"${md5(copy)}"`, meta });
+    this.objects.set(name, { body: copy, etag: `"${md5(copy)}"`, meta, time });
   }
 
   answer(asked: Asked): Reply {
@@ -65,7 +63,7 @@ export class SmallObjects {
     if (method === "GET" || method === "HEAD") return this.#read(asked);
     if (method === "PUT") {
       if (this.honours.put && this.#refuses(asked)) return failure(412, "PreconditionFailed");
-      this.put(asked.name, asked.body, metaOf(asked));
+      this.put(asked.name, asked.body, metaOf(asked), asked.now);
       return { status: 200, headers: { etag: this.objects.get(asked.name)?.etag ?? "" } };
     }
     if (method === "DELETE") {
@@ -80,8 +78,8 @@ export class SmallObjects {
     if (!found) return failure(404, "NoSuchKey");
     const match = headers["if-match"];
     if (match !== undefined && match !== found.etag) return failure(412, "PreconditionFailed");
-    const { body, etag, meta } = found;
-    const common = { etag, "accept-ranges": "bytes", ...meta };
+    const { body, etag, meta, time } = found;
+    const common = { etag, "accept-ranges": "bytes", "last-modified": new Date(time).toUTCString(), ...meta };
     const range = /^bytes=(\d+)-(\d+)$/.exec(String(headers["range"]));
     if (!range) {
       const length = { "content-length": String(body.length) };
@@ -147,7 +145,7 @@ export class SmallObjects {
     if (parts.length === 0 || parts.includes(undefined)) return failure(400, "InvalidPart");
     if (bodies.slice(0, -1).some(({ length }) => length < this.leastPart)) return failure(400, "EntityTooSmall");
     const etag = `"${md5(Buffer.concat(parts.map((part) => Buffer.from(md5(part?.body ?? ""), "hex"))))}-${parts.length}"`;
-    this.objects.set(upload.name, { body: Buffer.concat(bodies), etag, meta: upload.meta });
+    this.objects.set(upload.name, { body: Buffer.concat(bodies), etag, meta: upload.meta, time: asked.now });
     this.uploads.delete(id);
     return xml(`<CompleteMultipartUploadResult><ETag>${etag}</ETag></CompleteMultipartUploadResult>`);
   }

@@ -33,7 +33,8 @@ export function refusalError(target: HttpTarget, refusal: Refusal): BackendError
   return target.refusal?.(refusal) ?? statusError(target.name, refusal.status);
 }
 
-function statusError(name: string, status: number): BackendError {
+/** What a status means here by itself. */
+export function statusError(name: string, status: number): BackendError {
   const code = codes.get(status) ?? "ERR_IO";
   const meaning = meanings.get(status) ?? (status >= 300 && status < 400 ? "a redirect that is not followed" : "");
   const passing = status >= 500 || status === 408 || status === 425 || status === 429;

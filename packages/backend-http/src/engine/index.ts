@@ -3,6 +3,7 @@ export { type Clock, systemClock } from "./clock.js";
 export { type RangeCounters, rangeCounters } from "./counters.js";
 export { type Fetch, fetchTransport } from "./fetch-transport.js";
 export { HttpClient, type HttpClientOptions } from "./http-client.js";
+export { statusError } from "./http-errors.js";
 export { HttpRangeSource } from "./http-range-source.js";
 export type { HttpTarget, Refusal } from "./http-target.js";
 export { type EngineSettings, engineSettings, type HedgeOptions, type RangeEngineOptions } from "./options.js";

@@ -1,0 +1,68 @@
+import { randomUUID } from "node:crypto";
+import { BackendError, isBackendError } from "@instar/backend";
+import { ifAbsent, knownConditions, type S3Conditions } from "./conditions.js";
+import { lookAt, publicationHeader } from "./object-state.js";
+import type { S3OpenOptions } from "./options.js";
+import { probeConditions } from "./probe-conditions.js";
+import { Spill } from "./spill.js";
+import { endStaleUploads } from "./stale-uploads.js";
+import type { S3Store } from "./store.js";
+import { VersionReader } from "./version-reader.js";
+import { WritableObject, type WritableSettings } from "./writable-object.js";
+
+/** Opens an object for writing, or makes one, and ends what writers that died have left of it. */
+export async function openWritable(store: S3Store, options: S3OpenOptions): Promise<[WritableObject, S3Conditions]> {
+  const { create = "never", signal } = options;
+  const { memory, parallel } = checked(options);
+  const existing = create === "new" ? undefined : await existingOf(store, create === "replace", signal);
+  const conditions =
+    options.conditions ?? knownConditions(store.address) ?? (await probeConditions(store, randomUUID(), signal));
+  const reader = existing ?? (await createEmpty(store, conditions));
+  // Who may write but not list cannot clean up, and writes all the same.
+  await endStaleUploads(store, options.staleUploads).catch(() => undefined);
+  const spill = options.spill && new Spill(options.spill);
+  const settings: WritableSettings = { conditions, memory, spill, parallel };
+  const object = new WritableObject(store, reader, settings);
+  // What is replaced stays until something is published in its place.
+  if (create === "replace") await object.truncate(0);
+  return [object, conditions];
+}
+
+async function existingOf(
+  store: S3Store,
+  mayLack: boolean,
+  signal: AbortSignal | undefined,
+): Promise<VersionReader | undefined> {
+  try {
+    return await VersionReader.open(store, signal);
+  } catch (error) {
+    if (mayLack && isBackendError(error, "ERR_NOT_FOUND")) return undefined;
+    throw error;
+  }
+}
+
+/** @throws {@link BackendError} `ERR_EXISTS` when there is one. */
+async function createEmpty(store: S3Store, conditions: S3Conditions): Promise<VersionReader> {
+  const token = randomUUID();
+  const exists = new BackendError("ERR_EXISTS", `${store.name}: there is an object already`);
+  if (conditions.put === "none" && (await lookAt(store))) throw exists;
+  const headers = { ...ifAbsent(conditions), [publicationHeader]: token, "content-type": "application/octet-stream" };
+  const answer = await store.ask({ method: "PUT", path: store.address.path(), headers, body: new Uint8Array(0) });
+  if (answer.status !== 412 && answer.status !== 409) store.demandSuccess(answer);
+  // Another has made it, or an attempt of ours whose answer was lost.
+  const state = await lookAt(store);
+  if (state?.publication !== token) throw exists;
+  return new VersionReader(store, { size: 0, etag: state.etag, lastModified: undefined });
+}
+
+function checked({ memory = 64 * 2 ** 20, parallelParts = 4, staleUploads = 0 }: S3OpenOptions): {
+  readonly memory: number;
+  readonly parallel: number;
+} {
+  const least = (name: string, value: number, bound: number): number => {
+    if (Number.isSafeInteger(value) && value >= bound) return value;
+    throw new BackendError("ERR_RANGE", `option ${name} is ${value}: it must be an integer from ${bound}`);
+  };
+  least("staleUploads", staleUploads, 0);
+  return { memory: least("memory", memory, 0), parallel: least("parallelParts", parallelParts, 1) };
+}

@@ -1,0 +1,157 @@
+import { BackendError, isBackendError } from "@instar/backend";
+import type { Answer, ObjectVersion } from "@instar/backend-http/engine";
+import { guaranteeOf, ifMatch, type S3Conditions } from "./conditions.js";
+import { inParallel } from "./in-parallel.js";
+import { mostParts, MultipartUpload, type StoredPart } from "./multipart-upload.js";
+import { lookAt, type ObjectState, publicationHeader } from "./object-state.js";
+import { PublishLock } from "./publish-lock.js";
+import { type ByteRange, type PartRules, type PlannedPart, planParts } from "./publish-plan.js";
+import type { S3Store } from "./store.js";
+import { textOf } from "./xml.js";
+
+const mebibyte = 2 ** 20;
+const rules: PartRules = {
+  least: 5 * mebibyte,
+  mostCopied: 5 * 1024 * mebibyte,
+  parts: mostParts,
+  upload: 16 * mebibyte,
+};
+/** How often putting parts together is tried when it begins well (a status of 200), and ends in what may pass. */
+const tries = 4;
+
+/** What the new version consists of. */
+export interface NewContents {
+  readonly size: number;
+  /** Ranges that are not as in the old version, in ascending order; what lies beyond its end is among them. */
+  readonly changed: readonly ByteRange[];
+  /** Fills `target` from `offset`. */
+  read(target: Uint8Array, offset: number): Promise<void>;
+}
+
+/** Publishes one version in the place of another. */
+export class Publication {
+  readonly #store: S3Store;
+  readonly #conditions: S3Conditions;
+  readonly #base: string;
+  readonly #token: string;
+  readonly #parallel: number;
+
+  /** `base` is the ETag of the version it takes the place of, `token` nobody else's. */
+  constructor(store: S3Store, conditions: S3Conditions, base: string, token: string, parallel: number) {
+    this.#store = store;
+    this.#conditions = conditions;
+    this.#base = base;
+    this.#token = token;
+    this.#parallel = parallel;
+  }
+
+  /**
+   * Publishes. When it rejects, the old version is still there, or that of somebody else; or, where the answer was lost,
+   * a version with the token.
+   *
+   * @throws {@link BackendError} `ERR_CHANGED` when the object is not the old version any more.
+   */
+  async publish(contents: NewContents): Promise<ObjectVersion> {
+    const state = this.#expectBase(await lookAt(this.#store));
+    const headers = { ...state.headers, [publicationHeader]: this.#token };
+    const parts = planParts(contents.size, contents.changed, rules);
+    const whole = contents.size < rules.least || (parts.length === 1 && parts[0]?.copy === false);
+    const etag = whole
+      ? await this.#publishWhole(contents, headers)
+      : await this.#publishParts(contents, parts, headers);
+    return { size: contents.size, etag, lastModified: undefined };
+  }
+
+  async #publishWhole(contents: NewContents, headers: Readonly<Record<string, string>>): Promise<string> {
+    const body = new Uint8Array(contents.size);
+    if (contents.size > 0) await contents.read(body, 0);
+    const path = this.#store.address.path();
+    const condition = ifMatch(this.#conditions, this.#base);
+    return this.#commit(() => this.#store.ask({ method: "PUT", path, headers: { ...headers, ...condition }, body }));
+  }
+
+  async #publishParts(
+    contents: NewContents,
+    parts: readonly PlannedPart[],
+    headers: Readonly<Record<string, string>>,
+  ): Promise<string> {
+    const upload = await MultipartUpload.begin(this.#store, headers);
+    try {
+      const stored = await inParallel(this.#parallel, parts, (part, index) =>
+        this.#storePart(upload, contents, part, index),
+      );
+      const condition = this.#conditions.complete ? ifMatch(this.#conditions, this.#base) : {};
+      return await this.#commit(() => upload.complete(stored, condition));
+    } catch (error) {
+      // What this leaves behind is ended by a later open.
+      await upload.abort().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async #storePart(
+    upload: MultipartUpload,
+    contents: NewContents,
+    part: PlannedPart,
+    index: number,
+  ): Promise<StoredPart> {
+    if (part.copy) return upload.copy(index, part.start, part.end, this.#base);
+    const body = new Uint8Array(part.end - part.start);
+    await contents.read(body, part.start);
+    return upload.put(index, body);
+  }
+
+  /** Takes the step that makes the new version visible, and gives its ETag. */
+  async #commit(step: () => Promise<Answer>): Promise<string> {
+    switch (guaranteeOf(this.#conditions)) {
+      case "conditional":
+        return this.#step(step);
+      case "checked":
+        this.#expectBase(await lookAt(this.#store));
+        return this.#step(step);
+      case "locked": {
+        const lock = await PublishLock.take(this.#store, this.#conditions, this.#token);
+        try {
+          this.#expectBase(await lookAt(this.#store));
+          return await this.#step(step);
+        } finally {
+          // Whether it could be given back says nothing about the version; in the end others take it.
+          await lock.release().catch(() => undefined);
+        }
+      }
+    }
+  }
+
+  async #step(step: () => Promise<Answer>): Promise<string> {
+    let failure: unknown;
+    for (let attempt = 0; attempt < tries; attempt++) {
+      let answer: Answer | undefined;
+      try {
+        answer = await step();
+        return await this.#etagOf(this.#store.demandSuccess(answer));
+      } catch (error) {
+        failure = error;
+      }
+      // A refusal may be due to an earlier attempt that succeeded, and whose answer was lost.
+      const state = await lookAt(this.#store).catch(() => undefined);
+      if (state?.publication === this.#token) return state.etag;
+      if (state) this.#expectBase(state);
+      if (answer?.status !== 200 || !isBackendError(failure) || !failure.retryable) break;
+    }
+    throw failure;
+  }
+
+  async #etagOf({ headers, body }: Answer): Promise<string> {
+    const told = textOf(body, "ETag") ?? headers["etag"];
+    if (typeof told === "string") return told.startsWith('"') ? told : `"${told}"`;
+    const state = await lookAt(this.#store);
+    // Where somebody was faster, the version that was published is the old one already: nobody has this ETag.
+    return state?.publication === this.#token ? state.etag : `"${this.#token}"`;
+  }
+
+  #expectBase(state: ObjectState | undefined): ObjectState {
+    if (state?.etag === this.#base) return state;
+    const what = state ? "somebody else has published another version" : "somebody has removed it";
+    throw new BackendError("ERR_CHANGED", `${this.#store.name}: ${what} since it was opened; nothing was published`);
+  }
+}
