@@ -42,6 +42,7 @@ export interface CheckReport {
     readonly allocatedClusters: number;
     readonly fragmentedClusters: number;
     readonly compressedClusters: number;
+    readonly fixed: FixedProblems;
     readonly problems: readonly CheckProblem[];
 }
 
@@ -70,6 +71,15 @@ export interface CreateLayoutOptions {
 }
 
 export type FeatureKind = "incompatible" | "compatible" | "autoclear";
+
+export interface FixedProblems {
+    readonly corruptions: number;
+    readonly leaks: number;
+}
+
+export interface ImageCheckOptions extends CheckOptions {
+    readonly repair?: RepairWhat | undefined;
+}
 
 export interface ImageReference {
     readonly kind: "backing" | "data-file";
@@ -141,7 +151,7 @@ export class Qcow2Image extends BaseBackend {
     map(offset: number, length: number, options?: CallOptions): AsyncGenerator<Mapping>;
     writeCompressed(source: Uint8Array, offset: number, options?: CompressedWriteOptions): Promise<void>;
     preallocate(offset: number, length: number, options?: PreallocateOptions): Promise<void>;
-    check(options?: CheckOptions): Promise<CheckReport>;
+    check(options?: ImageCheckOptions): Promise<CheckReport>;
     amend(options: AmendOptions): Promise<void>;
     protected doRead(target: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void>;
     protected doWrite(source: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void>;
@@ -182,6 +192,8 @@ export interface Qcow2OpenOptions extends CallOptions, Qcow2CacheOptions {
 
 export type ReferenceGate = (reference: ImageReference, options: CallOptions) => Promise<Backend>;
 
+export type RepairWhat = "leaks" | "all";
+
 export interface SnapshotInfo {
     readonly id: string;
     readonly name: string;
@@ -218,3 +230,5 @@ export function findSnapshot<T extends SnapshotInfo>(snapshots: readonly T[], te
 export function isQcow2Error(error: unknown, code?: Qcow2ErrorCode): error is Qcow2Error;
 
 export function probeQcow2(file: Backend, options?: CallOptions): Promise<boolean>;
+
+export function repairQcow2(file: Backend, what: RepairWhat, options?: CheckOptions): Promise<CheckReport>;

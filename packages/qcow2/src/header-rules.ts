@@ -21,6 +21,8 @@ export interface HeaderSurroundings {
   readonly fileSize: number;
   readonly cryptMethod: number;
   readonly compressionType: number;
+  /** Whether the image is to be repaired. */
+  readonly repair: boolean;
 }
 
 /**
@@ -44,7 +46,7 @@ export function checkHeader(where: string, header: Qcow2Header, around: HeaderSu
     throw ruleError("ERR_INVALID_HEADER", where, "size", size, `at most ${most}, which the largest L1 table maps`);
   }
   checkL1(where, header, geometryOf({ ...header, extendedL2 }).l1Entries, around.fileSize);
-  checkRefcountTable(where, header, around.fileSize);
+  checkRefcountTable(where, header, around);
   checkSnapshots(where, header, around.fileSize);
   if (hasDataFile(header) && header.snapshotCount > 0) {
     const rule = "0 with an external data file";
@@ -80,14 +82,15 @@ function checkL1(where: string, header: Qcow2Header, l1Entries: number, fileSize
     checkTable(where, header, fileSize, "l1_table_offset", header.l1TableOffset, header.l1Size * 8);
 }
 
-function checkRefcountTable(where: string, header: Qcow2Header, fileSize: number): void {
+function checkRefcountTable(where: string, header: Qcow2Header, { fileSize, repair }: HeaderSurroundings): void {
   const { refcountTableClusters: clusters, clusterBits } = header;
   const most = Math.floor(MAX_REFCOUNT_TABLE_BYTES / 2 ** clusterBits);
-  if (clusters < 1 || clusters > most) {
+  if ((clusters < 1 && !repair) || clusters > most) {
     throw ruleError("ERR_INVALID_HEADER", where, "refcount_table_clusters", clusters, `1 to ${most}`);
   }
   const bytes = clusters * 2 ** clusterBits;
-  checkTable(where, header, fileSize, "refcount_table_offset", header.refcountTableOffset, bytes);
+  const end = repair ? Infinity : fileSize;
+  checkTable(where, header, end, "refcount_table_offset", header.refcountTableOffset, bytes);
 }
 
 function checkSnapshots(where: string, header: Qcow2Header, fileSize: number): void {

@@ -56,22 +56,28 @@ export async function probeQcow2(file: Backend, options?: CallOptions): Promise<
   return viewOf(bytes).getUint32(0) === MAGIC;
 }
 
+/** How to read a header. */
+export interface ReadHeaderOptions extends CallOptions {
+  /** Whether the image is to be repaired: the refcount table may be missing then. */
+  readonly repair?: boolean;
+}
+
 /**
  * Reads and checks the header of an image.
  *
  * @throws {@link Qcow2Error} as {@link parseHeader} does
  */
-export async function readHeader(file: Backend, options?: CallOptions): Promise<Qcow2Header> {
+export async function readHeader(file: Backend, options: ReadHeaderOptions = {}): Promise<Qcow2Header> {
   const first = new Uint8Array(Math.min(file.size, FIRST_READ));
   await file.read(first, 0, options);
   const clusterSize = 2 ** parseClusterBits(file.name, first);
   if (clusterSize <= first.byteLength || file.size <= first.byteLength) {
-    return parseHeader(first.subarray(0, clusterSize), file.size, file.name);
+    return parseHeader(first.subarray(0, clusterSize), file.size, file.name, options);
   }
   const cluster = new Uint8Array(Math.min(file.size, clusterSize));
   cluster.set(first);
   await file.read(cluster.subarray(first.byteLength), first.byteLength, options);
-  return parseHeader(cluster, file.size, file.name);
+  return parseHeader(cluster, file.size, file.name, options);
 }
 
 /**
@@ -83,7 +89,12 @@ export async function readHeader(file: Backend, options?: CallOptions): Promise<
  * @throws {@link Qcow2Error} `ERR_NOT_QCOW2`, `ERR_UNSUPPORTED_VERSION`, `ERR_UNKNOWN_FEATURE`,
  *   `ERR_UNSUPPORTED_FEATURE`, `ERR_ENCRYPTED`, `ERR_INVALID_HEADER`, `ERR_TRUNCATED`
  */
-export function parseHeader(bytes: Uint8Array, fileSize: number, where: string): Qcow2Header {
+export function parseHeader(
+  bytes: Uint8Array,
+  fileSize: number,
+  where: string,
+  { repair = false }: ReadHeaderOptions = {},
+): Qcow2Header {
   const clusterBits = parseClusterBits(where, bytes);
   const clusterSize = 2 ** clusterBits;
   const view = viewOf(bytes);
@@ -140,6 +151,7 @@ export function parseHeader(bytes: Uint8Array, fileSize: number, where: string):
     fileSize,
     cryptMethod: view.getUint32(32),
     compressionType,
+    repair,
   });
   return header;
 }

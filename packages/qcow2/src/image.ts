@@ -9,7 +9,7 @@ import {
 import { joinMappings, type Mapping } from "@instar/image-format";
 
 import { amendImage, type AmendOptions } from "./amend.js";
-import { checkImage, type CheckOptions } from "./check/check-image.js";
+import { checkOpenImage, type ImageCheckOptions } from "./check/check-open-image.js";
 import type { CheckReport } from "./check/report.js";
 import { requireWholeClusters } from "./compressed-writer.js";
 import { createFiles } from "./create-files.js";
@@ -142,20 +142,16 @@ export class Qcow2Image extends BaseBackend {
   }
 
   /**
-   * Checks refcounts and tables, after everything has been written out. Other requests wait meanwhile.
+   * Checks refcounts and tables, after everything has been written out, and repairs what `repair` says. Other requests
+   * wait meanwhile.
    *
-   * @throws {@link Qcow2Error} `ERR_INVALID_OPTION` when `memoryLimit` does not suffice; what reading throws
+   * @throws {@link Qcow2Error} `ERR_INVALID_OPTION` when `memoryLimit` does not suffice; what reading throws;
+   *   {@link BackendError} `ERR_READ_ONLY` to repair an image that is open for reading
    */
-  async check(options: CheckOptions = {}): Promise<CheckReport> {
-    await this.read(new Uint8Array(0), 0, options);
-    return this.#flights.alone(async () => {
-      try {
-        if (this.capabilities.write) await this.#engine.durability.writeOut();
-      } catch (error) {
-        throw surfaced(error, this.name);
-      }
-      return checkImage(this.file, this.#engine.header.current, options);
-    });
+  async check(options: ImageCheckOptions = {}): Promise<CheckReport> {
+    if (options.repair) await this.write(new Uint8Array(0), 0, options);
+    else await this.read(new Uint8Array(0), 0, options);
+    return checkOpenImage(this.#host, this.capabilities.write, options);
   }
 
   /**

@@ -1,6 +1,9 @@
 export type { AmendOptions } from "./amend.js";
 export type { CheckOptions } from "./check/check-image.js";
-export type { CheckProblem, CheckReport } from "./check/report.js";
+export type { ImageCheckOptions } from "./check/check-open-image.js";
+export { repairQcow2 } from "./check/repair-file.js";
+export type { RepairWhat } from "./check/repair-image.js";
+export type { CheckProblem, CheckReport, FixedProblems } from "./check/report.js";
 export type { CreateLayoutOptions } from "./create-options.js";
 export { isQcow2Error, Qcow2Error, type Qcow2ErrorCode, type Qcow2ErrorInit } from "./errors.js";
 export type { FeatureKind } from "./features.js";

@@ -18,6 +18,7 @@ export type HeaderChange = Partial<
     | "refcountTableClusters"
     | "snapshotCount"
     | "snapshotsOffset"
+    | "features"
   >
 >;
 

@@ -1,9 +1,12 @@
-import { type Backend, BackendError } from "@instar/backend";
+import { type Backend, BackendError, type CallOptions } from "@instar/backend";
 
 import { openDataFile } from "./data-file.js";
+import { repairImage } from "./check/repair-image.js";
 import { Qcow2Error, ruleError } from "./errors.js";
 import { INCOMPATIBLE } from "./features.js";
 import { backingFileName, type Qcow2Header, readHeader } from "./header.js";
+import { HostFile } from "./host-file.js";
+import { LiveHeader } from "./live-header.js";
 import type { Qcow2CreateOptions, Qcow2OpenOptions } from "./options.js";
 import { openBacking } from "./references.js";
 
@@ -18,8 +21,11 @@ export interface OpenedParts {
 /** Reads the header, decides whether the image may be opened in this way, and opens the files that it names. */
 export async function openParts(file: Backend, options: Qcow2OpenOptions): Promise<OpenedParts> {
   const call = { signal: options.signal };
-  const header = await readHeader(file, call);
-  if (options.write) refuseWriting(file, header, options);
+  let header = await readHeader(file, call);
+  if (options.write) {
+    refuseWriting(file, header, options);
+    if ((header.features.incompatible & INCOMPATIBLE.dirty) !== 0n) header = await repairDirty(file, header, call);
+  }
   const { write = false, depth = 0, openReferenced: gate, metadataOnly = false } = options;
   const given = options.dataFile;
   const dataFile = metadataOnly
@@ -40,19 +46,28 @@ function refuseWriting(file: Backend, header: Qcow2Header, options: Qcow2OpenOpt
     throw new BackendError("ERR_READ_ONLY", `${file.name}: the file is read-only, so the image cannot be written to`);
   }
   const { incompatible } = header.features;
-  for (const [bit, name] of [
-    [INCOMPATIBLE.dirty, "dirty"],
-    [INCOMPATIBLE.corrupt, "corrupt"],
-  ] as const) {
-    if ((incompatible & bit) === 0n) continue;
-    const message = `${file.name}: marked as ${name}, so it can be opened for reading only (qemu-img check -r all repairs)`;
-    const rule = `not have the ${name} bit to be written to`;
+  if ((incompatible & INCOMPATIBLE.corrupt) !== 0n) {
+    const message = `${file.name}: marked as corrupt, so it can be opened for reading only until it is repaired`;
+    const rule = "not have the corrupt bit to be written to";
     throw new Qcow2Error("ERR_CORRUPT", message, { field: "incompatible_features", value: incompatible, rule });
   }
   if (options.backing === "ignore" && backingFileName(header) !== undefined) {
     const rule = "opened to write to the image: what is written beside its data would hide it";
     throw ruleError("ERR_INVALID_OPTION", file.name, "backing", "ignore", rule);
   }
+}
+
+/**
+ * Whoever wrote last to a dirty image did not close it and had not written out its refcounts: nothing may be allocated by
+ * them before they are right.
+ */
+async function repairDirty(file: Backend, header: Qcow2Header, call: CallOptions): Promise<Qcow2Header> {
+  const hostFile = new HostFile(file);
+  const live = new LiveHeader(hostFile, header);
+  const { corruptions, checkErrors, problems } = await repairImage(hostFile, live, "all", { ...call, problems: 1 });
+  if (corruptions + checkErrors === 0) return live.current;
+  const message = `${file.name}: was not closed by who wrote to it, and cannot be repaired: ${problems[0]?.message}`;
+  throw new Qcow2Error("ERR_CORRUPT", message, { field: "incompatible_features", rule: "not have the dirty bit" });
 }
 
 /** Refuses to make an image that names a backing file without having it, or has one without naming it. */

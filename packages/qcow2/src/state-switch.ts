@@ -58,4 +58,23 @@ export class StateSwitch {
       return next.firstFreed;
     });
   }
+
+  /**
+   * Lets `work` change tables in the file. Of what was known of them nothing is kept; the caller has made sure that all
+   * of it was in the file, and that no request is under way.
+   */
+  async inFile<T>(work: () => Promise<T>): Promise<T> {
+    const { tables, allocator, inflated } = this.#its;
+    const { promise, resolve } = Promise.withResolvers<T>();
+    await allocator.rearrange(async () => {
+      try {
+        resolve(await work());
+      } finally {
+        await tables.forget();
+        inflated.forget();
+      }
+      return 0;
+    });
+    return promise;
+  }
 }

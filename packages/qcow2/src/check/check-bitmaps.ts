@@ -46,7 +46,7 @@ export async function checkBitmaps(context: BitmapContext): Promise<void> {
     report.corruption(() => `bitmap directory of ${size} bytes at ${offset} is misplaced or too long`);
     return;
   }
-  references.add(offset, size, "bitmap directory");
+  references.addMetadata(offset, size, "bitmap directory");
   const directory = viewOf(await readClipped(file, offset, size, context.call));
   let at = 0;
   for (let index = 0; index < count; index++) {
@@ -67,7 +67,7 @@ async function checkTable(context: BitmapContext, bitmap: number, offset: number
     report.corruption(() => `table of bitmap ${bitmap} (${entries} entries at ${offset}) is misplaced or too long`);
     return;
   }
-  references.add(offset, entries * 8, `table of bitmap ${bitmap}`);
+  references.addMetadata(offset, entries * 8, `table of bitmap ${bitmap}`);
   for (let begin = 0; begin < entries * 8; begin += CHUNK) {
     call.signal?.throwIfAborted();
     const length = Math.min(CHUNK, entries * 8 - begin);
@@ -80,7 +80,7 @@ async function checkTable(context: BitmapContext, bitmap: number, offset: number
       if ((high & 0xff000000) !== 0 || (low & 0x1fe) !== 0 || flagged || data % clusterSize !== 0) {
         report.corruption(() => `bitmap ${bitmap}: table entry ${(begin + at) / 8} is ${entryText(high, low)}`);
       } else if (data !== 0) {
-        references.add(data, clusterSize, `bitmap ${bitmap}`);
+        references.addMetadata(data, clusterSize, `bitmap ${bitmap}`);
       }
     }
   }

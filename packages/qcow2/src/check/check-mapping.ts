@@ -8,19 +8,33 @@ import { entryText, isCopied, l1ReservedProblem, offsetOf } from "../table-entry
 import { inOrder } from "./in-order.js";
 import type { References } from "./references.js";
 import type { ReportBuilder } from "./report.js";
-import type { StoredRefcounts } from "./stored-refcounts.js";
+import type { TableMender } from "./table-mender.js";
 
 /** What checking a mapping needs. */
 export interface MappingContext {
   readonly file: Backend;
+  readonly version: 2 | 3;
   readonly geometry: Geometry;
   readonly l2: L2Codec;
   /** Whether data clusters lie in a file of their own, at their guest offset, where nobody counts them. */
   readonly external: boolean;
   readonly report: ReportBuilder;
-  readonly references: References;
-  readonly stored: StoredRefcounts;
+  readonly references: Pick<References, "add" | "addMetadata">;
+  /** The refcount by which COPIED flags are judged, unless it cannot be read; a promise where it is not at hand. */
+  readonly refcount: (cluster: number) => number | undefined | Promise<number | undefined>;
   readonly call: CallOptions;
+  /** Where entries are to be put right. */
+  readonly mender?: TableMender | undefined;
+}
+
+/** An L1 table. */
+export interface L1Range {
+  /** Offset in bytes. */
+  readonly offset: number;
+  readonly entries: number;
+  /** Whether it is what the guest sees: only there are fragments counted and COPIED flags checked. */
+  readonly active: boolean;
+  readonly name: string;
 }
 
 /** Bytes of an L1 table that are held at once. */
@@ -28,36 +42,33 @@ const L1_CHUNK = 65536;
 /** How many L2 tables are read at once. */
 const AHEAD = 8;
 
-/**
- * Checks an L1 table and everything below it.
- *
- * @param active whether it is what the guest sees: only there are fragments counted and COPIED flags checked
- */
-export async function checkMapping(
-  context: MappingContext,
-  l1: { readonly offset: number; readonly entries: number; readonly active: boolean; readonly name: string },
-): Promise<void> {
-  const { file, references, report, call, geometry, stored } = context;
-  references.add(l1.offset, l1.entries * 8, l1.name);
+/** Checks an L1 table and everything below it; puts right what the mender is for. */
+export async function checkMapping(context: MappingContext, l1: L1Range): Promise<void> {
+  const { file, references, report, call, geometry, mender } = context;
+  references.addMetadata(l1.offset, l1.entries * 8, l1.name);
   for (let begin = 0; begin < l1.entries * 8; begin += L1_CHUNK) {
     const length = Math.min(L1_CHUNK, l1.entries * 8 - begin);
-    const view = viewOf(await readClipped(file, l1.offset + begin, length, call));
+    const part = await readClipped(file, l1.offset + begin, length, call);
+    const view = viewOf(part);
+    const edit = mender?.editL1(part, l1.offset + begin);
     const tables: L2Table[] = [];
     for (let at = 0; at < length; at += 8) {
       const table = checkL1Entry(context, l1.name, (begin + at) / 8, view.getUint32(at), view.getUint32(at + 4));
-      if (table !== undefined) tables.push(table);
+      if (table !== undefined) tables.push({ ...table, position: at });
     }
     const load = (table: L2Table): Promise<Uint8Array> => readClipped(file, table.offset, geometry.clusterSize, call);
     for await (const { item, result } of inOrder(tables, load, AHEAD)) {
       call.signal?.throwIfAborted();
       if (l1.active) {
-        const cluster = item.offset / geometry.clusterSize;
-        const refcount = stored.recent(cluster) ?? (await stored.get(cluster));
-        checkCopied(report, "L2 table", item.offset, item.copied, refcount);
+        const refcount = await context.refcount(item.offset / geometry.clusterSize);
+        if (!isCopiedRight(item.copied, refcount) && !edit?.copied(item.position, refcount === 1)) {
+          wrongFlag(report, "L2 table", item.offset, item.copied, refcount);
+        }
       }
       if (result instanceof Error) report.error(() => `L2 table at ${item.offset} cannot be read: ${result.message}`);
       else await checkL2Table(context, l1.active, item, result);
     }
+    await edit?.save(report);
   }
 }
 
@@ -66,6 +77,8 @@ interface L2Table {
   readonly index: number;
   readonly offset: number;
   readonly copied: boolean;
+  /** Where in its part of the L1 table the entry stands that shows it. */
+  readonly position: number;
 }
 
 /** Counts the L2 table of an L1 entry, and returns it where it can be looked at. */
@@ -75,7 +88,7 @@ function checkL1Entry(
   index: number,
   high: number,
   low: number,
-): L2Table | undefined {
+): Omit<L2Table, "position"> | undefined {
   if (high === 0 && low === 0) return undefined;
   const { report, references, geometry } = context;
   const offset = offsetOf(high, low);
@@ -95,9 +108,10 @@ async function checkL2Table(
   table: L2Table,
   bytes: Uint8Array,
 ): Promise<void> {
-  const { report, references, geometry, stored, l2, external } = context;
+  const { report, references, geometry, l2, external } = context;
   const { clusterSize, l2Entries, l2Coverage } = geometry;
   const view = viewOf(bytes);
+  const edit = context.mender?.editL2(bytes, table.offset);
   let next = 0;
   for (let index = 0, position = 0; index < l2Entries; index++, position += l2.entrySize) {
     if (l2.isEmpty(view, position)) continue;
@@ -105,8 +119,9 @@ async function checkL2Table(
     if (problem) brokenEntry(report, table, index, problem);
     const { compressed, copied, hostOffset: offset, compressedLength, stored: shown } = l2.decode(view, position);
     if (compressed) {
-      if (copied)
+      if (copied && !edit?.copied(position, false)) {
         brokenEntry(report, table, index, entryRule(view, position, "have its COPIED flag clear, being compressed"));
+      }
       // Like QEMU: an entry with a bitmap that it must not have counts as no reference.
       if (problem) continue;
       references.add(offset, compressedLength, "compressed cluster");
@@ -117,24 +132,31 @@ async function checkL2Table(
       }
       continue;
     }
-    if (offset === 0 && shown === 0) continue;
+    if (offset === 0 && (shown === 0 || !external)) continue;
     if (offset % clusterSize !== 0) {
+      if (shown === 0 && context.version === 3) {
+        if (edit?.zero(position, geometry.extendedL2)) continue;
+        report.misplacedZeroes++;
+      }
       brokenEntry(report, table, index, entryRule(view, position, "point to a multiple of the cluster size"));
     }
     if (active) {
       report.allocatedClusters++;
       if (next !== 0 && offset !== next) report.fragmentedClusters++;
       next = offset + clusterSize;
-      const cluster = Math.floor(offset / clusterSize);
       // Millions of entries pass here: a promise is made only for those that need another refcount block.
-      const refcount = external ? 1 : (stored.recent(cluster) ?? (await stored.get(cluster)));
-      checkCopied(report, "data cluster", offset, copied, refcount);
+      const known = external ? 1 : context.refcount(Math.floor(offset / clusterSize));
+      const refcount = typeof known === "object" ? await known : known;
+      if (!isCopiedRight(copied, refcount) && !edit?.copied(position, refcount === 1)) {
+        wrongFlag(report, "data cluster", offset, copied, refcount);
+      }
     }
     if (!external) references.add(offset, clusterSize, "data cluster");
     else if (offset !== table.index * l2Coverage + index * clusterSize) {
       brokenEntry(report, table, index, entryRule(view, position, "point to where the guest sees the cluster"));
     }
   }
+  await edit?.save(report);
 }
 
 function entryRule(view: DataView, position: number, rule: string): EntryProblem {
@@ -146,15 +168,19 @@ function brokenEntry(report: ReportBuilder, table: L2Table, index: number, { par
   report.corruption(() => `L2 table at ${table.offset}: ${part} ${index} is ${value}, must ${rule}`);
 }
 
-/** The COPIED flag must be set exactly where the refcount is one. */
-function checkCopied(
+/** The COPIED flag must be set exactly where the refcount is one; where that cannot be read, nobody knows. */
+function isCopiedRight(copied: boolean, refcount: number | undefined): boolean {
+  return refcount === undefined || (refcount === 1) === copied;
+}
+
+function wrongFlag(
   report: ReportBuilder,
   what: string,
   offset: number,
   copied: boolean,
   refcount: number | undefined,
 ): void {
-  if (refcount === undefined || (refcount === 1) === copied) return;
+  report.wrongFlags++;
   const flag = copied ? "has its COPIED flag" : "lacks its COPIED flag";
   report.corruption(() => `${what} at ${offset} ${flag}, its refcount being ${refcount}`);
 }

@@ -56,6 +56,13 @@ export class ReferenceCounts {
     }
   }
 
+  /** The clusters that are referred to, page by page, in no order of the pages. */
+  *used(): Generator<number> {
+    for (const [number, page] of this.#pages) {
+      for (let index = 0; index < PAGE; index++) if (page[index] !== 0) yield number * PAGE + index;
+    }
+  }
+
   #page(number: number): Uint8Array | Float64Array | undefined {
     if (this.#last?.number === number) return this.#last.page;
     const page = this.#pages.get(number);

@@ -9,6 +9,12 @@ export interface CheckProblem {
   readonly message: string;
 }
 
+/** How many problems a repair has put right. */
+export interface FixedProblems {
+  readonly corruptions: number;
+  readonly leaks: number;
+}
+
 /** What a check found; the numbers are those of `qemu-img check`. */
 export interface CheckReport {
   readonly corruptions: number;
@@ -24,6 +30,8 @@ export interface CheckReport {
   /** Guest clusters that do not follow the one before them in the file; compressed ones always count. */
   readonly fragmentedClusters: number;
   readonly compressedClusters: number;
+  /** What a repair has put right: as many as `qemu-img check -r` counts. Nothing where only a check was asked for. */
+  readonly fixed: FixedProblems;
   /** The first of the problems, as many as the option allows. The counts above count all. */
   readonly problems: readonly CheckProblem[];
 }
@@ -36,6 +44,10 @@ export class ReportBuilder {
   allocatedClusters = 0;
   fragmentedClusters = 0;
   compressedClusters = 0;
+  /** COPIED flags that contradict refcounts; they count as corruptions, too. */
+  wrongFlags = 0;
+  /** Entries of zero clusters whose host cluster lies where none can. */
+  misplacedZeroes = 0;
   /** The last host cluster in use. */
   highestCluster = 0;
   readonly #problems: CheckProblem[] = [];
@@ -67,7 +79,7 @@ export class ReportBuilder {
     if (this.#problems.length < this.#keep) this.#problems.push({ kind, message: message() });
   }
 
-  finish(clusterSize: number, totalClusters: number): CheckReport {
+  finish(clusterSize: number, totalClusters: number, fixed: FixedProblems): CheckReport {
     const { corruptions, leaks, checkErrors, allocatedClusters, fragmentedClusters, compressedClusters } = this;
     return {
       corruptions,
@@ -78,6 +90,7 @@ export class ReportBuilder {
       allocatedClusters,
       fragmentedClusters,
       compressedClusters,
+      fixed,
       problems: this.#problems,
     };
   }

@@ -44,8 +44,8 @@ export class StoredRefcounts {
     geometry: Geometry,
     call?: CallOptions,
   ): Promise<StoredRefcounts> {
-    const table = new Uint8Array(header.refcountTableClusters * geometry.clusterSize);
-    await file.read(table, header.refcountTableOffset, call);
+    const length = header.refcountTableClusters * geometry.clusterSize;
+    const table = await readClipped(file, header.refcountTableOffset, length, call);
     return new StoredRefcounts(file, table, geometry, call);
   }
 

@@ -56,18 +56,13 @@ describe("an image refuses what it cannot do", () => {
     expect(image.size).toBe(1000);
   });
 
-  it("writing to an image that is marked dirty or corrupt, which can be read", async () => {
-    for (const [bit, word] of [
-      [1, "dirty"],
-      [2, "corrupt"],
-    ] as const) {
-      const { pages } = await written();
-      poke(pages, 72, 0, bit);
-      const refusal = Qcow2Image.open(memoryFile(pages), { write: true });
-      await expect(refusal).rejects.toMatchObject({ code: "ERR_CORRUPT", message: expect.stringContaining(word) });
-      const image = await Qcow2Image.open(memoryFile(pages));
-      expect(await bytesAt(image, 0, CLUSTER)).toEqual(pattern(CLUSTER, 1));
-    }
+  it("writing to an image that is marked corrupt, which can be read", async () => {
+    const { pages } = await written();
+    poke(pages, 72, 0, 2);
+    const refusal = Qcow2Image.open(memoryFile(pages), { write: true });
+    await expect(refusal).rejects.toMatchObject({ code: "ERR_CORRUPT", message: expect.stringContaining("corrupt") });
+    const image = await Qcow2Image.open(memoryFile(pages));
+    expect(await bytesAt(image, 0, CLUSTER)).toEqual(pattern(CLUSTER, 1));
   });
 
   it("an encrypted image", async () => {

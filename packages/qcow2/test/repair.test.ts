@@ -1,0 +1,234 @@
+import { MemoryBackend, MemoryPages } from "@instar/backend";
+import { describe, expect, it } from "vitest";
+
+import { Qcow2Image, repairQcow2, type RepairWhat } from "../src/index.js";
+import { COPIED, Damage } from "./check-damage.js";
+import { Clock, RecordingFile } from "./engine/recording-file.js";
+import { allBytes, bytesAt, expectClean, firstDifference, memoryFile, pattern } from "./engine/support.js";
+import { fixtureBytes } from "./fixtures.js";
+import { memoryOf } from "./format-support.js";
+import { Random, seed } from "./interop/random.js";
+
+/** Incompatible feature bits as they stand in the file. */
+async function marks(file: MemoryBackend): Promise<bigint> {
+  return new DataView((await bytesAt(file, 72, 8)).buffer).getBigUint64(0);
+}
+
+/** Repairs an image, and expects nothing to be wrong afterwards, and all that can be read to be as it was. */
+async function expectRepaired(bytes: Uint8Array, what: RepairWhat, fixed: object): Promise<MemoryBackend> {
+  const before = await allBytes(await Qcow2Image.open(await memoryOf(bytes)));
+  const file = await memoryOf(bytes);
+  const report = await repairQcow2(file, what);
+  expect(report).toMatchObject({ corruptions: 0, leaks: 0, checkErrors: 0, problems: [], fixed });
+  const image = await Qcow2Image.open(file);
+  expect(firstDifference(await allBytes(image), before)).toBe(-1);
+  return file;
+}
+
+describe("repair", () => {
+  it("changes nothing where nothing is wrong", async () => {
+    for (const what of ["leaks", "all"] as const) {
+      const bytes = fixtureBytes("snapshot");
+      const file = await expectRepaired(bytes, what, { corruptions: 0, leaks: 0 });
+      expect(firstDifference(await allBytes(file), bytes)).toBe(-1);
+    }
+  });
+
+  it("lowers refcounts that are too high, and sets the flags that rely on them", async () => {
+    for (const what of ["leaks", "all"] as const) {
+      const image = new Damage(fixtureBytes("v3-64k"));
+      image.setRefcount(5, 2);
+      await expectRepaired(image.bytes, what, { leaks: 1, corruptions: 0 });
+    }
+  });
+
+  it("raises refcounts that are too low, unless only leaks are to be repaired", async () => {
+    const image = new Damage(fixtureBytes("v3-64k"));
+    image.setRefcount(3, 0);
+    const file = await memoryOf(image.bytes);
+    expect(await repairQcow2(file, "leaks")).toMatchObject({ corruptions: 1, fixed: { corruptions: 0 } });
+    expect(firstDifference(await allBytes(file), image.bytes)).toBe(-1);
+    await expectRepaired(image.bytes, "all", { corruptions: 1, leaks: 0 });
+  });
+
+  it("sets and clears COPIED flags, of L1 entries and of compressed clusters too", async () => {
+    const image = new Damage(fixtureBytes("compressed-64k"));
+    image.change(image.header.l1TableOffset, (entry) => entry ^ COPIED);
+    for (const entry of image.l2Entries) image.change(entry, (value) => value ^ COPIED);
+    await expectRepaired(image.bytes, "all", { corruptions: 1 + image.l2Entries.length, leaks: 0 });
+  });
+
+  it("takes a host cluster away from a zero cluster where none can be", async () => {
+    const image = new Damage(fixtureBytes("v3-64k"));
+    const entry = image.l2Entries[0] ?? 0;
+    image.change(entry, (value) => (value + 512n) | 1n);
+    const file = await memoryOf(image.bytes);
+    const report = await repairQcow2(file, "all");
+    expect(report).toMatchObject({ corruptions: 0, leaks: 0, checkErrors: 0 });
+    expect(new Damage(await allBytes(file)).entryAt(entry)).toBe(1n);
+  });
+
+  it.each([
+    ["lies in the L1 table", (image: Damage) => BigInt(image.header.l1TableOffset)],
+    ["lies behind the file", () => 0x7000_0000n],
+    ["is missing", () => 0n],
+    ["is not at a cluster", () => 0x20200n],
+    ["has a reserved bit", () => 0x20004n],
+  ])("builds refcounts anew where a block %s", async (_, entry) => {
+    const image = new Damage(fixtureBytes("v3-64k"));
+    image.change(image.header.refcountTableOffset, () => entry(image));
+    const file = await expectRepaired(image.bytes, "all", {});
+    const { header } = new Damage(await allBytes(file));
+    expect(header.refcountTableOffset).not.toBe(image.header.refcountTableOffset);
+    const open = await Qcow2Image.open(file, { write: true });
+    await open.write(pattern(open.size, 3), 0);
+    await expectClean(open);
+  });
+
+  it("builds refcounts anew where there is no refcount table at all", async () => {
+    for (const [offset, clusters] of [
+      [0x10000n, 0],
+      [0x7000_0000n, 1],
+    ] as const) {
+      const bytes = new Uint8Array(fixtureBytes("v3-64k"));
+      const view = new DataView(bytes.buffer);
+      view.setBigUint64(48, offset);
+      view.setUint32(56, clusters);
+      await expect(Qcow2Image.open(await memoryOf(bytes))).rejects.toMatchObject({ name: "Qcow2Error" });
+      const file = await memoryOf(bytes);
+      expect(await repairQcow2(file, "all")).toMatchObject({ corruptions: 0, leaks: 0, checkErrors: 0 });
+      await expectClean(await Qcow2Image.open(file, { write: true }));
+    }
+  });
+
+  it("puts new tables where no broken entry points to behind the file", async () => {
+    const image = new Damage(fixtureBytes("v3-64k"));
+    const end = image.bytes.byteLength;
+    for (const [index, entry] of image.l2Entries.slice(0, 3).entries()) {
+      image.change(entry, () => COPIED | BigInt(end + (index + 1) * 65_536));
+    }
+    for (let cluster = 0; cluster < end / 65_536; cluster++) image.setRefcount(cluster, 1);
+    image.change(image.header.refcountTableOffset + 8, () => 4n);
+    const file = await memoryOf(image.bytes);
+    await repairQcow2(file, "all");
+    const after = new Damage(await allBytes(file));
+    expect(after.header.refcountTableOffset).not.toBe(image.header.refcountTableOffset);
+    const pointed = [1, 2, 3].map((index) => end + index * 65_536);
+    expect(pointed).not.toContain(after.header.refcountTableOffset);
+  });
+
+  it("leaves what nobody can know for the guest to find, and says so", async () => {
+    const image = new Damage(fixtureBytes("v3-64k"));
+    image.change(image.l2Entries[0] ?? 0, () => COPIED | 0x7000_0000n);
+    const report = await repairQcow2(await memoryOf(image.bytes), "all");
+    expect(report.corruptions).toBeGreaterThan(0);
+    expect(report.problems[0]?.message).toContain("lies outside the file");
+  });
+
+  it("clears the marks of dirty and corrupt images once nothing is wrong, and not before", async () => {
+    for (const name of ["dirty", "corrupt"]) {
+      const file = await memoryOf(fixtureBytes(name));
+      expect(await marks(file)).toBeGreaterThan(0n);
+      expect(await repairQcow2(file, "all")).toMatchObject({ corruptions: 0, leaks: 0 });
+      expect(await marks(file)).toBe(0n);
+    }
+    const image = new Damage(fixtureBytes("corrupt"));
+    image.change(image.l2Entries[0] ?? 0, () => COPIED | 0x7000_0000n);
+    const file = await memoryOf(image.bytes);
+    await repairQcow2(file, "all");
+    expect(await marks(file)).toBe(2n);
+  });
+
+  it("keeps bitmaps, and clears what unknown features promise", async () => {
+    const bitmap = new Damage(fixtureBytes("bitmap"));
+    bitmap.setRefcount(0, 2);
+    bitmap.bytes[88 + 4] = 1;
+    const file = await memoryOf(bitmap.bytes);
+    expect(await repairQcow2(file, "all")).toMatchObject({ fixed: { leaks: 1 } });
+    expect(new DataView((await bytesAt(file, 88, 8)).buffer).getBigUint64(0)).toBe(1n);
+  });
+
+  it("repairs an image that is open, which then goes on", async () => {
+    const damaged = new Damage(fixtureBytes("v3-64k"));
+    damaged.setRefcount(5, 2);
+    damaged.setRefcount(3, 0);
+    const image = await Qcow2Image.open(await memoryOf(damaged.bytes), { write: true });
+    await bytesAt(image, 0, image.size);
+    expect(await image.check()).toMatchObject({ fixed: { corruptions: 0, leaks: 0 }, leaks: 1 });
+    expect(await image.check({ repair: "all" })).toMatchObject({ corruptions: 0, leaks: 0, fixed: { leaks: 1 } });
+    const bytes = pattern(image.size, 8);
+    await image.write(bytes, 0);
+    expect(firstDifference(await allBytes(image), bytes)).toBe(-1);
+    await expectClean(image);
+  });
+
+  it("needs an image or a file that can be written to", async () => {
+    const image = await Qcow2Image.open(await memoryOf(fixtureBytes("v3-64k")));
+    await expect(image.check({ repair: "all" })).rejects.toMatchObject({ code: "ERR_READ_ONLY" });
+    const readOnly = new MemoryBackend({ readOnly: true });
+    await expect(repairQcow2(readOnly, "all")).rejects.toMatchObject({ code: "ERR_READ_ONLY" });
+  });
+});
+
+describe("a dirty image", () => {
+  it("is repaired when it is opened for writing, and read as it is otherwise", async () => {
+    const image = new Damage(fixtureBytes("v3-64k"));
+    image.bytes[72 + 7] = 1;
+    for (let cluster = 4; cluster < 8; cluster++) image.setRefcount(cluster, 0);
+    const file = await memoryOf(image.bytes);
+    const readOnly = await Qcow2Image.open(file);
+    expect(readOnly.info().dirty).toBe(true);
+    const bytes = await allBytes(readOnly);
+    expect(firstDifference(await allBytes(file), image.bytes)).toBe(-1);
+    const opened = await Qcow2Image.open(file, { write: true });
+    expect(opened.info().dirty).toBe(false);
+    expect(firstDifference(await allBytes(opened), bytes)).toBe(-1);
+    await expectClean(opened);
+  });
+
+  it("is not opened for writing where it cannot be repaired", async () => {
+    const image = new Damage(fixtureBytes("v3-64k"));
+    image.bytes[72 + 7] = 1;
+    image.change(image.l2Entries[0] ?? 0, () => COPIED | 0x7000_0000n);
+    const refusal = Qcow2Image.open(await memoryOf(image.bytes), { write: true });
+    await expect(refusal).rejects.toMatchObject({
+      code: "ERR_CORRUPT",
+      message: expect.stringContaining("outside the file"),
+    });
+  });
+});
+
+describe(`a repair that is cut short (INSTAR_SEED=${seed})`, () => {
+  it.each(["v3-512", "refcount-1", "v2-512", "snapshot"])("is completed by the next one: %s", async (name) => {
+    const random = new Random(seed);
+    for (let round = 0; round < 12; round++) {
+      const image = new Damage(fixtureBytes(name));
+      const clusters = image.bytes.byteLength / image.clusterSize;
+      const most = name === "refcount-1" ? 1 : 2;
+      for (let n = 0; n < 6; n++) image.setRefcount(random.below(clusters), random.below(most + 1));
+      for (const entry of image.l2Entries) if (random.once(3)) image.change(entry, (value) => value ^ COPIED);
+      if (random.once(2)) image.change(image.header.refcountTableOffset, () => random.of(4n, 0n, 0x7000_0000n));
+      const before = await allBytes(await Qcow2Image.open(await memoryOf(image.bytes)));
+
+      const file = new RecordingFile(new Clock(), random);
+      await file.write(image.bytes, 0);
+      await file.sync();
+      const begin = Math.max(...file.moments);
+      expect(await repairQcow2(file, "all")).toMatchObject({ corruptions: 0, leaks: 0 });
+      for (const moment of file.moments.filter((at) => at > begin)) {
+        for (let cut = 0; cut < 3; cut++) {
+          const pages: MemoryPages = file.after(moment, () => random.once(2));
+          const where = `seed ${seed}, round ${round}, moment ${moment}`;
+          const left = memoryFile(pages);
+          expect(firstDifference(await allBytes(await Qcow2Image.open(memoryFile(pages))), before), where).toBe(-1);
+          expect(await repairQcow2(left, "all"), where).toMatchObject({
+            corruptions: 0,
+            leaks: 0,
+            checkErrors: 0,
+          });
+          expect(firstDifference(await allBytes(await Qcow2Image.open(left)), before), where).toBe(-1);
+        }
+      }
+    }
+  });
+});
