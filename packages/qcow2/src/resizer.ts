@@ -46,7 +46,7 @@ export class Resizer {
     const { size: old, version, snapshotCount } = header.current;
     if (version === 2 && snapshotCount > 0 && size !== old) {
       // Version 2 cannot tell that a snapshot was of another size.
-      const message = `${this.#its.file.name}: truncate of an image of version 2 that has snapshots`;
+      const message = `${this.#its.file.name}: truncate: an image of version 2 that has snapshots cannot be resized`;
       throw new BackendError("ERR_UNSUPPORTED", message);
     }
     if (size > old) return this.#grow(old, size);

@@ -79,7 +79,7 @@ async function resizeTo(
   args: Arguments<keyof typeof OPTIONS>,
   context: Context,
 ): Promise<void> {
-  const { disk, name, qcow2 } = image;
+  const { disk } = image;
   const mode = preallocationOf("--preallocation", args.value("preallocation"), image, size);
   if (size < disk.size && !args.has("shrink")) {
     context.warn(
@@ -87,9 +87,6 @@ async function resizeTo(
         "operation, make sure there is no important data there.",
     );
     throw new CliError("Use the --shrink option to perform a shrink operation.");
-  }
-  if (qcow2 && !disk.capabilities.truncate) {
-    throw new CliError(`${name}: an image of version 2 that has snapshots cannot be resized`);
   }
   await truncateTo(image, size, mode, context.signal);
   await disk.sync({ signal: context.signal });
