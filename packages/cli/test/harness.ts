@@ -8,7 +8,7 @@ import { afterAll } from "vitest";
 import type { Host } from "../src/index.js";
 import { run } from "../src/index.js";
 
-/** The executable. */
+/** The executable, which runs the bundle: what users get. */
 export const BIN: string = fileURLToPath(new URL("../bin/instar.js", import.meta.url));
 
 /** What a command did. */

@@ -1,0 +1,94 @@
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { defineConfig, type Plugin, type RolldownOptions } from "rolldown";
+
+// The executable is one bundle, split so that a command loads what it needs: finding and reading a hundred small modules
+// takes longer than a short command does. The library stays in modules, as `dist` has them.
+
+const built = (path: string): string => resolve(fileURLToPath(new URL("dist", import.meta.url)), path);
+
+/** What every command that opens a qcow2 image or a raw one loads; with all that they import, they are one file. */
+const CORE = ["bin.js", "open-image.js", "formats/qcow2.js", "commands/info.js"].map(built);
+
+/** Modules of Node that take milliseconds to load, and that only some requests need. */
+const LAZY: readonly string[] = ["node:crypto", "node:zlib"];
+
+/** Loads a module of Node with the first call of one of its functions. */
+function lazyBuiltins(): Plugin {
+  return {
+    name: "lazy-builtins",
+    resolveId: (id) => (LAZY.includes(id) ? `\0${id}` : undefined),
+    load(id) {
+      if (!id.startsWith("\0node:")) return undefined;
+      const module = id.slice(1);
+      const functions = Object.entries(process.getBuiltinModule(module) ?? {})
+        .filter(([name, value]) => typeof value === "function" && /^[a-z]/.test(name))
+        .map(([name]) => name);
+      const call = (name: string): string => `process.getBuiltinModule(${JSON.stringify(module)}).${name}(...given)`;
+      return functions.map((name) => `export function ${name}(...given) { return ${call(name)}; }`).join("\n");
+    },
+  };
+}
+
+/** Puts the licences of the packages beside the bundle that it holds parts of. */
+function licences(): Plugin {
+  return {
+    name: "licences",
+    generateBundle(_options, bundle) {
+      const folders = new Set<string>();
+      for (const chunk of Object.values(bundle)) {
+        if (chunk.type !== "chunk") continue;
+        for (const id of chunk.moduleIds) {
+          const folder = /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id)?.[0];
+          if (folder !== undefined) folders.add(folder);
+        }
+      }
+      const source = [...folders].sort().map(licenceOf).join("\n\n");
+      this.emitFile({ type: "asset", fileName: "LICENSES.txt", source: `${source}\n` });
+    },
+  };
+}
+
+function licenceOf(folder: string): string {
+  const { name, version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as Record<string, unknown>;
+  const file = ["LICENSE", "LICENSE.md", "LICENSE.txt"].map((path) => join(folder, path)).find(existsSync);
+  if (file === undefined) throw new Error(`${folder}: has no licence`);
+  return `${String(name)} ${String(version)}\n\n${readFileSync(file, "utf8").trim()}`;
+}
+
+let core: Set<string> | undefined;
+
+function reachable(importsOf: (id: string) => readonly string[]): Set<string> {
+  const found = new Set(CORE);
+  for (const id of found) for (const imported of importsOf(id)) found.add(imported);
+  return found;
+}
+
+const config: RolldownOptions = defineConfig({
+  input: { instar: built("bin.js") },
+  platform: "node",
+  external: ["koffi"],
+  plugins: [lazyBuiltins(), licences()],
+  output: {
+    dir: join(dirname(built("bin.js")), "bundle"),
+    cleanDir: true,
+    format: "esm",
+    entryFileNames: "[name].mjs",
+    chunkFileNames: "[name].mjs",
+    // Less to read and to parse; names stay, for whoever looks at a stack.
+    minify: true,
+    codeSplitting: {
+      groups: [
+        {
+          name: (id, context) => {
+            core ??= reachable((from) => context.getModuleInfo(from)?.importedIds ?? []);
+            return core.has(id) ? "core" : null;
+          },
+        },
+      ],
+    },
+  },
+});
+
+export default config;
