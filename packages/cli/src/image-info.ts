@@ -1,4 +1,4 @@
-import type { Qcow2Info } from "@instar/qcow2";
+import type { BitmapInfo, Qcow2Info } from "@instar/qcow2";
 import { printable } from "./errors.js";
 import { type Described, type Detail, detailLines } from "./formats/described.js";
 import type { Layer } from "./image.js";
@@ -13,9 +13,17 @@ export interface Qcow2Specific {
   readonly compat: "0.10" | "1.1";
   readonly "compression-type": string;
   readonly "lazy-refcounts"?: boolean;
+  readonly bitmaps?: readonly BitmapFields[];
   readonly "refcount-bits": number;
   readonly corrupt?: boolean;
   readonly "extended-l2"?: boolean;
+}
+
+/** A dirty bitmap, with the names of `qemu-img info --output=json`. */
+export interface BitmapFields {
+  readonly flags: readonly ("in-use" | "auto")[];
+  readonly name: string;
+  readonly granularity: number;
 }
 
 /** What is known of an image, with the names of `qemu-img info --output=json`. Sizes in bytes. */
@@ -53,7 +61,7 @@ export async function describeLayer(layer: Layer, filename: string): Promise<Ima
     ...(snapshots.length > 0 && { snapshots: snapshots.map(snapshotFields) }),
     ...common,
     "cluster-size": info.clusterSize,
-    "format-specific": { type: "qcow2", data: specific(info) },
+    "format-specific": { type: "qcow2", data: specific(info, await qcow2.bitmaps.list()) },
     ...(info.backingFile !== undefined && {
       "backing-filename": info.backingFile,
       "full-backing-filename": placeOf(info.backingFile, storage),
@@ -85,16 +93,22 @@ function fromDescription(
   };
 }
 
-function specific(info: Qcow2Info): Qcow2Specific {
+function specific(info: Qcow2Info, bitmaps: readonly BitmapInfo[]): Qcow2Specific {
   const common = { "compression-type": info.compressionType, "refcount-bits": info.refcountBits };
   if (info.version === 2) return { compat: "0.10", ...common };
   return {
     compat: "1.1",
     ...common,
     "lazy-refcounts": info.lazyRefcounts,
+    ...(bitmaps.length > 0 && { bitmaps: bitmaps.map(bitmapFields) }),
     corrupt: info.corrupt,
     "extended-l2": info.extendedL2,
   };
+}
+
+function bitmapFields({ name, granularity, enabled, inconsistent }: BitmapInfo): BitmapFields {
+  const flags = [...(inconsistent ? (["in-use"] as const) : []), ...(enabled ? (["auto"] as const) : [])];
+  return { flags, name, granularity };
 }
 
 /** The description as `qemu-img info` prints it. */
@@ -132,10 +146,23 @@ function isQcow2(
 }
 
 function qcow2Lines(data: Qcow2Specific): string[] {
+  const line = (key: Exclude<keyof Qcow2Specific, "bitmaps">): string[] =>
+    data[key] === undefined ? [] : [`    ${key.replace("-", " ")}: ${data[key]}`];
   return [
     "Format specific information:",
-    ...(["compat", "compression-type", "lazy-refcounts", "refcount-bits", "corrupt", "extended-l2"] as const)
-      .filter((key) => data[key] !== undefined)
-      .map((key) => `    ${key.replace("-", " ")}: ${data[key]}`),
+    ...(["compat", "compression-type", "lazy-refcounts"] as const).flatMap(line),
+    ...(data.bitmaps ? bitmapLines(data.bitmaps) : []),
+    ...(["refcount-bits", "corrupt", "extended-l2"] as const).flatMap(line),
   ];
+}
+
+function bitmapLines(bitmaps: readonly BitmapFields[]): string[] {
+  const lines = bitmaps.flatMap(({ flags, name, granularity }, index) => [
+    `        [${index}]:`,
+    "            flags:",
+    ...flags.map((flag, number) => `                [${number}]: ${flag}`),
+    `            name: ${name}`,
+    `            granularity: ${granularity}`,
+  ]);
+  return ["    bitmaps:", ...lines];
 }

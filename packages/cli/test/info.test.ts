@@ -96,6 +96,9 @@ describe.skipIf(!HAS_QEMU)(`info says what qemu-img says ${NEEDS_QEMU}`, () => {
     await qemu("qemu-img", "create", "-q", "-f", "qcow2", "-u", "-b", "nbd://h/x", "-F", "raw", at("far.qcow2"), "1M");
     await qemu("qemu-img", "create", "-q", "-f", "qcow2", at("kept.qcow2"), "1M");
     await qemu("qemu-img", "snapshot", "-c", "short", at("kept.qcow2"));
+    await qemu("qemu-img", "create", "-q", "-f", "qcow2", at("bitmaps.qcow2"), "1M");
+    await qemu("qemu-img", "bitmap", "--add", at("bitmaps.qcow2"), "on");
+    await qemu("qemu-img", "bitmap", "--add", "--disable", "-g", "4k", at("bitmaps.qcow2"), "off");
     await qemu("qemu-img", "snapshot", "-c", "a name that is longer than its column", at("kept.qcow2"));
   });
 
@@ -108,6 +111,7 @@ describe.skipIf(!HAS_QEMU)(`info says what qemu-img says ${NEEDS_QEMU}`, () => {
     "lazy.qcow2",
     "far.qcow2",
     "kept.qcow2",
+    "bitmaps.qcow2",
   ];
 
   it.each(files)("of %s, for programs", async (file) => {

@@ -16,6 +16,31 @@ export interface AmendOptions {
     } | null | undefined;
 }
 
+export interface BitmapInfo {
+    readonly name: string;
+    readonly granularity: number;
+    readonly enabled: boolean;
+    readonly inconsistent: boolean;
+}
+
+export interface BitmapSource {
+    readonly image: Backend & {
+        readonly bitmaps: Pick<Bitmaps, "dirty">;
+    };
+    readonly name: string;
+}
+
+export interface Bitmaps {
+    list(): Promise<readonly BitmapInfo[]>;
+    add(bitmap: NewBitmap): Promise<void>;
+    remove(name: string): Promise<void>;
+    clear(name: string): Promise<void>;
+    enable(name: string): Promise<void>;
+    disable(name: string): Promise<void>;
+    merge(source: string | BitmapSource, target: string): Promise<void>;
+    dirty(name: string, offset?: number, length?: number): AsyncIterable<DirtyRange>;
+}
+
 export interface CacheLimits {
     readonly l1Bytes?: number | undefined;
     readonly l2Bytes?: number | undefined;
@@ -70,6 +95,12 @@ export interface CreateLayoutOptions {
     } | undefined;
 }
 
+export interface DirtyRange {
+    readonly offset: number;
+    readonly length: number;
+    readonly dirty: boolean;
+}
+
 export type FeatureKind = "incompatible" | "compatible" | "autoclear";
 
 export interface FixedProblems {
@@ -88,6 +119,12 @@ export interface ImageReference {
     readonly image: string;
     readonly depth: number;
     readonly write: boolean;
+}
+
+export interface NewBitmap {
+    readonly name: string;
+    readonly granularity?: number | undefined;
+    readonly disabled?: boolean | undefined;
 }
 
 export interface NewSnapshot {
@@ -141,6 +178,7 @@ export class Qcow2Image extends BaseBackend {
     readonly file: Backend;
     readonly backing: Backend | undefined;
     readonly dataFile: Backend | undefined;
+    readonly bitmaps: Bitmaps;
     readonly snapshots: Snapshots;
     private constructor();
     static open(file: Backend, options?: Qcow2OpenOptions): Promise<Qcow2Image>;

@@ -4,6 +4,7 @@ import { AUTOCLEAR } from "./features.js";
 import type { Qcow2Header } from "./header.js";
 import { EXTENSION, withExtension } from "./header-extensions.js";
 import type { ImageHost } from "./image-host.js";
+import type { HeaderChange } from "./live-header.js";
 
 /** What of an image is to change. What is left out stays. */
 export interface AmendOptions {
@@ -22,7 +23,7 @@ export async function amendImage(host: ImageHost, { backing }: AmendOptions): Pr
     // What the image holds by now may be what the other backing file lacks.
     await engine.durability.writeOut();
     const { current } = engine.header;
-    if (backing !== undefined) await engine.header.rewrite(renamed(current, backing, engine.file.name));
+    if (backing !== undefined) await engine.header.update(renamed(current, backing, engine.file.name));
   });
 }
 
@@ -30,10 +31,10 @@ function renamed(
   header: Qcow2Header,
   backing: NonNullable<AmendOptions["backing"]> | null,
   where: string,
-): Partial<Qcow2Header> {
+): HeaderChange {
   if (backing === null) {
     const extensions = withExtension(header.extensions, EXTENSION.backingFormat, undefined);
-    return { extensions, backingFileName: new Uint8Array(0), backingFileOffset: 0 };
+    return { extensions, backingFileName: new Uint8Array(0) };
   }
   if ((header.features.autoclear & AUTOCLEAR.rawExternalData) !== 0n) {
     const rule = "absent: a raw external data file has all of the disk";

@@ -1,6 +1,7 @@
 import type { Backend } from "@instar/backend";
 
 import { Allocator } from "./allocator.js";
+import { BitmapKeeper } from "./bitmap-keeper.js";
 import { CompressedWriter } from "./compressed-writer.js";
 import { Durability } from "./durability.js";
 import { Eraser } from "./eraser.js";
@@ -53,6 +54,7 @@ export interface Engine {
   readonly flights: Flights;
   readonly durability: Durability;
   readonly stateSwitch: StateSwitch;
+  readonly bitmaps: BitmapKeeper;
 }
 
 /** Puts the parts of an image together. Does no I/O. */
@@ -88,6 +90,7 @@ export function assemble(backend: Backend, opened: OpenedParts, options: Qcow2Ca
   const flights = new Flights();
   const durability = new Durability(header, tables, frees, allocator, flights);
   const stateSwitch = new StateSwitch({ ...parts, refcounts, inflated });
-  const changes = { writer, compressedWriter, eraser, zeroes, identity, resizer, stateSwitch };
+  const bitmaps = new BitmapKeeper({ ...parts, stateSwitch, durability });
+  const changes = { writer, compressedWriter, eraser, zeroes, identity, resizer, stateSwitch, bitmaps };
   return { ...parts, ...changes, flights, durability };
 }

@@ -40,7 +40,7 @@ export class ImageSnapshots implements Snapshots {
   }
 
   apply(ref: SnapshotRef): Promise<void> {
-    const { header, layout } = this.#host.engine;
+    const { header, layout, bitmaps } = this.#host.engine;
     return this.#change(async (build) => {
       this.#refuseDataFile();
       const snapshot = await this.#find(ref);
@@ -48,7 +48,9 @@ export class ImageSnapshots implements Snapshots {
       if (size > maxGuestSize(layout)) {
         throw this.#corrupt(snapshot, "disk size", size, `at most ${maxGuestSize(layout)}`);
       }
-      await build((its) => its.apply(snapshot, size));
+      bitmaps.record(0, header.current.size);
+      await bitmaps.resize(size, () => build((its) => its.apply(snapshot, size)));
+      bitmaps.record(0, size);
     });
   }
 

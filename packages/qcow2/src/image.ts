@@ -9,12 +9,15 @@ import {
 import { joinMappings, type Mapping } from "@instar/image-format";
 
 import { amendImage, type AmendOptions } from "./amend.js";
+import type { Bitmaps } from "./bitmaps.js";
+import { Changes } from "./changes.js";
 import { checkOpenImage, type ImageCheckOptions } from "./check/check-open-image.js";
 import type { CheckReport } from "./check/report.js";
 import { requireWholeClusters } from "./compressed-writer.js";
 import { createFiles } from "./create-files.js";
 import { assemble, type Engine } from "./engine.js";
 import type { Flights } from "./flights.js";
+import { ImageBitmaps } from "./image-bitmaps.js";
 import type { ImageHost } from "./image-host.js";
 import { ImageSnapshots } from "./image-snapshots.js";
 import { imageCapabilities } from "./image-capabilities.js";
@@ -41,12 +44,14 @@ export class Qcow2Image extends BaseBackend {
   readonly backing: Backend | undefined;
   /** What holds the guest data, where that is not `file`. */
   readonly dataFile: Backend | undefined;
+  /** The persistent dirty bitmaps. */
+  readonly bitmaps: Bitmaps;
   /** The snapshots inside. */
   readonly snapshots: Snapshots;
   readonly #engine: Engine;
   readonly #flights: Flights;
   readonly #host: ImageHost;
-  #prepared: boolean;
+  readonly #changes: Changes;
 
   private constructor(file: Backend, engine: Engine, { backing, dataFile }: OpenedParts, write: boolean) {
     super();
@@ -56,9 +61,11 @@ export class Qcow2Image extends BaseBackend {
     this.dataFile = dataFile;
     this.#engine = engine;
     this.#flights = engine.flights;
-    this.#prepared = engine.header.isPrepared;
     this.capabilities = imageCapabilities(file, dataFile, write);
-    this.#host = { engine, backing, prepare: () => this.#beginChange(), alone: (work) => this.#alone(work) };
+    this.#changes = new Changes(engine, (...range) => this.#within(...range));
+    const alone: ImageHost["alone"] = (work) => this.#changes.alone(work);
+    this.#host = { engine, backing, prepare: () => this.#beginChange(), alone };
+    this.bitmaps = new ImageBitmaps(this.#host);
     this.snapshots = new ImageSnapshots(this.#host);
   }
 
@@ -130,7 +137,7 @@ export class Qcow2Image extends BaseBackend {
     const end = offset + source.byteLength;
     this.#within("writeCompressed", offset, source.byteLength);
     requireWholeClusters(this.name, offset, end === this.size ? offset : end, this.#engine.layout.clusterSize);
-    await this.#change("writeCompressed", offset, end, async (at) => {
+    await this.#changes.range("writeCompressed", offset, end, async (at) => {
       await this.#engine.compressedWriter.write(source.subarray(at - offset), at, { unordered, signal });
       return end;
     });
@@ -176,7 +183,7 @@ export class Qcow2Image extends BaseBackend {
   }
 
   protected override async doWrite(source: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void> {
-    await this.#change("write", offset, offset + source.byteLength, async () => {
+    await this.#changes.range("write", offset, offset + source.byteLength, async () => {
       await this.#engine.writer.write(source, offset, signal);
       return offset + source.byteLength;
     });
@@ -184,14 +191,16 @@ export class Qcow2Image extends BaseBackend {
 
   protected override async doWriteZeroes(offset: number, length: number, signal?: AbortSignal): Promise<void> {
     const { zeroes } = this.#engine;
-    await this.#change("writeZeroes", offset, offset + length, (at, end) => zeroes.zero(at, end, this.size, signal));
+    await this.#changes.range("writeZeroes", offset, offset + length, (at, end) =>
+      zeroes.zero(at, end, this.size, signal),
+    );
   }
 
   protected override async doDiscard(offset: number, length: number, signal?: AbortSignal): Promise<void> {
     const { eraser, layout } = this.#engine;
     const { clusterSize, subclusterSize } = layout;
     const begin = Math.ceil(offset / subclusterSize) * subclusterSize;
-    await this.#change("discard", begin, offset + length, async (at, end) => {
+    await this.#changes.range("discard", begin, offset + length, async (at, end) => {
       // The cluster that the end of the disk cuts short is a whole one.
       const cut = end === this.size ? Math.ceil(end / clusterSize) * clusterSize : end;
       const whole = Math.floor(cut / subclusterSize) * subclusterSize;
@@ -200,8 +209,9 @@ export class Qcow2Image extends BaseBackend {
   }
 
   protected override async doTruncate(size: number): Promise<void> {
-    await this.#prepare();
-    await this.#alone(() => this.#engine.resizer.resize(size));
+    await this.#changes.prepare();
+    const { bitmaps, resizer } = this.#engine;
+    await this.#changes.alone(() => bitmaps.resize(size, () => resizer.resize(size)));
   }
 
   protected override async doSync(): Promise<void> {
@@ -217,59 +227,16 @@ export class Qcow2Image extends BaseBackend {
   }
 
   protected override async doClose(): Promise<void> {
-    await this.#alone(async () => {
-      if (this.capabilities.write) await this.#engine.durability.writeOut();
-    });
+    if (this.capabilities.write) await this.#changes.finish();
     await this.backing?.close();
     await this.dataFile?.close();
     await this.file.close();
   }
 
-  /** Changes a range piece by piece; between two pieces, host clusters that were let go can be released. */
-  async #change(
-    operation: string,
-    begin: number,
-    end: number,
-    change: (begin: number, end: number) => Promise<number>,
-  ): Promise<void> {
-    const { durability, frees } = this.#engine;
-    if (!this.#prepared) await this.#prepare();
-    try {
-      for (let at = begin; at < end;) {
-        const flight = this.#flights.tryEnter() ?? (await this.#flights.enter());
-        try {
-          this.#within(operation, at, end - at);
-          at = await change(at, end);
-        } finally {
-          this.#flights.leave(flight);
-        }
-        if (frees.crowded) await durability.sync();
-      }
-    } catch (error) {
-      throw surfaced(error, this.name);
-    }
-  }
-
   /** The rules of a change that is no request of a backend: open, and for writing. */
   async #beginChange(): Promise<void> {
     await this.write(new Uint8Array(0), 0);
-    await this.#prepare();
-  }
-
-  /** Runs `work` while no request is under way. */
-  async #alone<T>(work: () => Promise<T>): Promise<T> {
-    try {
-      return await this.#flights.alone(work);
-    } catch (error) {
-      throw surfaced(error, this.name);
-    }
-  }
-
-  /** Makes the header say that somebody writes who does not keep what autoclear features promise. */
-  async #prepare(): Promise<void> {
-    if (this.#prepared) return;
-    await this.#engine.header.clearAutoclear();
-    this.#prepared = true;
+    await this.#changes.prepare();
   }
 
   #mapSource(): MapSource {

@@ -1,4 +1,5 @@
 export type { AmendOptions } from "./amend.js";
+export type { BitmapInfo, Bitmaps, BitmapSource, DirtyRange, NewBitmap } from "./bitmaps.js";
 export type { CheckOptions } from "./check/check-image.js";
 export type { ImageCheckOptions } from "./check/check-open-image.js";
 export { repairQcow2 } from "./check/repair-file.js";

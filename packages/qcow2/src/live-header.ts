@@ -8,19 +8,7 @@ import { headerSteps } from "./header-steps.js";
 import type { HostFile } from "./host-file.js";
 
 /** What of a header changes while an image is open. */
-export type HeaderChange = Partial<
-  Pick<
-    Qcow2Header,
-    | "size"
-    | "l1Size"
-    | "l1TableOffset"
-    | "refcountTableOffset"
-    | "refcountTableClusters"
-    | "snapshotCount"
-    | "snapshotsOffset"
-    | "features"
-  >
->;
+export type HeaderChange = Partial<Omit<Qcow2Header, "clusterBits" | "backingFileOffset">>;
 
 /**
  * The header of an open image. All its fields lie in one sector, so that writing it switches from one state of the
@@ -43,32 +31,38 @@ export class LiveHeader {
     return this.#current;
   }
 
-  /** Writes a change and makes it durable. What it points to must be durable already. */
-  update(change: HeaderChange): Promise<void> {
-    return this.#lock.runExclusive(() => this.#switchTo({ ...this.#current, ...change }));
-  }
-
   /**
-   * Writes a change of anything in the header cluster, extensions and names too, and makes it durable. Cut the power at
-   * any moment, and the header is the old one or the new one; see {@link headerSteps}.
+   * Writes a change and makes it durable. What it points to must be durable already. Cut the power at any moment, and
+   * the header is the old one or the new one: fields lie in one sector, and for the rest see {@link headerSteps}.
    *
    * @throws {@link Qcow2Error} `ERR_INVALID_OPTION` when it does not fit into the header cluster; nothing has happened
    */
-  rewrite(change: Partial<Qcow2Header>): Promise<void> {
-    return this.#lock.runExclusive(() => this.#rewriteTo({ ...this.#current, ...change }));
+  update(change: HeaderChange): Promise<void> {
+    return this.#lock.runExclusive(async () => {
+      const next = { ...this.#current, ...change };
+      const { extensions, backingFileName, headerLength } = this.#current;
+      const isInPlace = next.extensions === extensions && next.headerLength === headerLength;
+      if (isInPlace && next.backingFileName === backingFileName) await this.#switchTo(next);
+      else await this.#rewriteTo(next);
+    });
   }
 
-  /** Whether the image has no autoclear features but those whose promise is kept here. */
+  /** Whether no autoclear feature asks for anything before the first change of the image. */
   get isPrepared(): boolean {
     return this.#current.features.autoclear === keptAutoclear(this.#current);
   }
 
-  /** Clears the other autoclear features, before the first change of the image. */
-  clearAutoclear(): Promise<void> {
+  /**
+   * Clears autoclear features before the first change of the image.
+   *
+   * @param kept those whose promise is kept, besides those that are always kept here
+   */
+  clearAutoclear(kept: bigint): Promise<void> {
     return this.#lock.runExclusive(async () => {
-      if (this.isPrepared) return;
-      const features = { ...this.#current.features, autoclear: keptAutoclear(this.#current) };
-      await this.#switchTo({ ...this.#current, features });
+      const { features } = this.#current;
+      const autoclear = features.autoclear & (kept | keptAutoclear(this.#current));
+      if (autoclear === features.autoclear) return;
+      await this.#switchTo({ ...this.#current, features: { ...features, autoclear } });
     });
   }
 
@@ -108,7 +102,7 @@ export class LiveHeader {
   }
 }
 
-/** The autoclear features of a header whose promise is kept here. */
+/** The autoclear features of a header whose promise is always kept here. */
 function keptAutoclear(header: Qcow2Header): bigint {
   return isDataFileRaw(header) ? AUTOCLEAR.rawExternalData : 0n;
 }

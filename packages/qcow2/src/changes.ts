@@ -1,0 +1,82 @@
+import type { Engine } from "./engine.js";
+import { surfaced } from "./surface.js";
+
+/** How an image is changed: what has to be done before the first change, and who waits for whom. */
+export class Changes {
+  readonly #engine: Engine;
+  readonly #within: (operation: string, offset: number, length: number) => void;
+  #prepared: boolean;
+  #preparing: Promise<void> | undefined;
+
+  /** @param within refuses a range that goes past the end of the disk, which may move while a request waits */
+  constructor(engine: Engine, within: (operation: string, offset: number, length: number) => void) {
+    this.#engine = engine;
+    this.#within = within;
+    this.#prepared = engine.header.isPrepared;
+  }
+
+  /** Changes a range piece by piece; between two pieces, host clusters that were let go can be released. */
+  async range(
+    operation: string,
+    begin: number,
+    end: number,
+    change: (begin: number, end: number) => Promise<number>,
+  ): Promise<void> {
+    const { durability, frees, bitmaps, flights } = this.#engine;
+    if (!this.#prepared) await this.prepare();
+    try {
+      for (let at = begin; at < end;) {
+        const flight = flights.tryEnter() ?? (await flights.enter());
+        try {
+          this.#within(operation, at, end - at);
+          bitmaps.record(at, end);
+          at = await change(at, end);
+        } finally {
+          flights.leave(flight);
+        }
+        if (frees.crowded) await durability.sync();
+        if (bitmaps.crowded) await flights.alone(() => bitmaps.store());
+      }
+    } catch (error) {
+      throw this.#surfaced(error);
+    }
+  }
+
+  /** Runs `work` while no request is under way. */
+  async alone<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await this.#engine.flights.alone(work);
+    } catch (error) {
+      throw this.#surfaced(error);
+    }
+  }
+
+  /** Makes the file say that somebody writes: which bitmaps are in use, and which autoclear features are not kept. */
+  async prepare(): Promise<void> {
+    if (this.#prepared) return;
+    const { bitmaps, header } = this.#engine;
+    this.#preparing ??= bitmaps
+      .begin()
+      .then((kept) => header.clearAutoclear(kept))
+      .finally(() => (this.#preparing = undefined));
+    try {
+      await this.#preparing;
+    } catch (error) {
+      throw this.#surfaced(error);
+    }
+    this.#prepared = true;
+  }
+
+  /** Leaves nothing in memory that the file lacks; a change after that begins anew. */
+  finish(): Promise<void> {
+    return this.alone(async () => {
+      await this.#engine.durability.writeOut();
+      this.#prepared = this.#engine.header.isPrepared;
+      await this.#engine.bitmaps.end();
+    });
+  }
+
+  #surfaced(error: unknown): unknown {
+    return surfaced(error, this.#engine.file.name);
+  }
+}
