@@ -191,6 +191,7 @@ export class Qcow2Image extends BaseBackend {
     preallocate(offset: number, length: number, options?: PreallocateOptions): Promise<void>;
     check(options?: ImageCheckOptions): Promise<CheckReport>;
     amend(options: AmendOptions): Promise<void>;
+    makeEmpty(): Promise<void>;
     protected doRead(target: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void>;
     protected doWrite(source: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void>;
     protected doWriteZeroes(offset: number, length: number, signal?: AbortSignal): Promise<void>;

@@ -1,6 +1,6 @@
 import { encodeBacking } from "./create-options.js";
 import { ruleError } from "./errors.js";
-import { AUTOCLEAR } from "./features.js";
+import { isDataFileRaw } from "./features.js";
 import type { Qcow2Header } from "./header.js";
 import { EXTENSION, withExtension } from "./header-extensions.js";
 import type { ImageHost } from "./image-host.js";
@@ -36,7 +36,7 @@ function renamed(
     const extensions = withExtension(header.extensions, EXTENSION.backingFormat, undefined);
     return { extensions, backingFileName: new Uint8Array(0) };
   }
-  if ((header.features.autoclear & AUTOCLEAR.rawExternalData) !== 0n) {
+  if (isDataFileRaw(header)) {
     const rule = "absent: a raw external data file has all of the disk";
     throw ruleError("ERR_INVALID_OPTION", where, "backing.name", backing.name, rule);
   }

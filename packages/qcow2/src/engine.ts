@@ -51,6 +51,7 @@ export interface Engine {
   readonly identity: IdentityMapping;
   readonly resizer: Resizer;
   readonly frees: PendingFrees;
+  readonly refcounts: Refcounts;
   readonly flights: Flights;
   readonly durability: Durability;
   readonly stateSwitch: StateSwitch;
@@ -80,7 +81,7 @@ export function assemble(backend: Backend, opened: OpenedParts, options: Qcow2Ca
   const allocator = new Allocator(file, header, layout, refcounts, metadata, frees);
   const l2Tables = new L2Tables(file, layout, tables, l1, allocator, frees);
   const places = { file, data, external, header, layout, metadata, locks };
-  const parts = { ...places, tables, l1, l2Tables, allocator, frees, map, reader };
+  const parts = { ...places, tables, l1, l2Tables, refcounts, allocator, frees, map, reader };
   const writer = new Writer(data, layout, map, new FreshClusters(parts), locks, map.sliceCoverage);
   const compressedWriter = new CompressedWriter({ ...parts, inflated, writer }, firstHeader.compressionType);
   const eraser = new Eraser(parts);
@@ -89,7 +90,7 @@ export function assemble(backend: Backend, opened: OpenedParts, options: Qcow2Ca
   const resizer = new Resizer({ ...parts, eraser, zeroes, identity });
   const flights = new Flights();
   const durability = new Durability(header, tables, frees, allocator, flights);
-  const stateSwitch = new StateSwitch({ ...parts, refcounts, inflated });
+  const stateSwitch = new StateSwitch({ ...parts, inflated });
   const bitmaps = new BitmapKeeper({ ...parts, stateSwitch, durability });
   const changes = { writer, compressedWriter, eraser, zeroes, identity, resizer, stateSwitch, bitmaps };
   return { ...parts, ...changes, flights, durability };

@@ -66,6 +66,13 @@ export class HostFile {
     this.wroteData();
   }
 
+  /** Makes the file shorter, durably. */
+  async truncate(size: number): Promise<void> {
+    await this.backend.truncate(size);
+    this.everything.wrote();
+    await this.sync();
+  }
+
   /** Makes durable what has been written; does nothing where nothing has been since the last sync. */
   sync(): Promise<void> {
     return this.everything.sync();

@@ -1,7 +1,7 @@
 import { type Backend, BackendError } from "@instar/backend";
 
 import { Qcow2Error, quote, ruleError } from "./errors.js";
-import { INCOMPATIBLE } from "./features.js";
+import { hasDataFile } from "./features.js";
 import { maxGuestSize } from "./geometry.js";
 import { MAX_SNAPSHOTS } from "./header-rules.js";
 import type { ImageHost } from "./image-host.js";
@@ -134,8 +134,7 @@ export class ImageSnapshots implements Snapshots {
   }
 
   #refuseDataFile(): void {
-    const { incompatible } = this.#host.engine.header.current.features;
-    if ((incompatible & INCOMPATIBLE.dataFile) === 0n) return;
+    if (!hasDataFile(this.#host.engine.header.current)) return;
     throw this.#invalid("data file", "in use", "absent: snapshots are of what the image itself holds");
   }
 

@@ -15,6 +15,7 @@ import { checkOpenImage, type ImageCheckOptions } from "./check/check-open-image
 import type { CheckReport } from "./check/report.js";
 import { requireWholeClusters } from "./compressed-writer.js";
 import { createFiles } from "./create-files.js";
+import { makeEmpty } from "./empty.js";
 import { assemble, type Engine } from "./engine.js";
 import type { Flights } from "./flights.js";
 import { ImageBitmaps } from "./image-bitmaps.js";
@@ -168,6 +169,16 @@ export class Qcow2Image extends BaseBackend {
    */
   amend(options: AmendOptions): Promise<void> {
     return amendImage(this.#host, options);
+  }
+
+  /**
+   * Drops all that this layer holds, so that the disk is what the backing image shows; snapshots stay. It happens at
+   * once, by one write of one sector; then the file becomes shorter, or gets holes, where its backend can.
+   *
+   * @throws {@link Qcow2Error} `ERR_INVALID_OPTION` with a raw external data file
+   */
+  makeEmpty(): Promise<void> {
+    return makeEmpty(this.#host);
   }
 
   protected async doRead(target: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void> {

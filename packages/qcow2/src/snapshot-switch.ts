@@ -1,3 +1,4 @@
+import { hasDataFile } from "./features.js";
 import type { HostFile } from "./host-file.js";
 import type { Layout } from "./layout.js";
 import type { HeaderChange, LiveHeader } from "./live-header.js";
@@ -65,10 +66,18 @@ export class SnapshotSwitch {
     return { ...(await this.#renewFlags()), ...table };
   }
 
+  /** The disk has nothing of its own any more. */
+  async empty(): Promise<HeaderChange> {
+    const l1 = await this.#activeL1();
+    await this.#drop(l1);
+    await this.#dropActiveL1();
+    return this.#placeL1(new Uint8Array(l1.byteLength));
+  }
+
   /** Refers once more to all that a table shows, and to the table itself, or to a copy of it without COPIED flags. */
   async #share(table: StoredTable, l1: Uint8Array): Promise<void> {
-    const { file, layout } = this.#its;
-    for (const cluster of referencesOf(file, layout, table)) {
+    const { layout } = this.#its;
+    for (const cluster of this.#references(table)) {
       const waited = this.#next.add(cluster, 1);
       if (waited) await waited;
     }
@@ -81,9 +90,9 @@ export class SnapshotSwitch {
 
   /** Refers no more to all that an L1 table shows. */
   async #drop(l1: Uint8Array): Promise<void> {
-    const { file, layout } = this.#its;
+    const { layout } = this.#its;
     for await (const table of this.#tables(l1)) {
-      for (const cluster of referencesOf(file, layout, table)) {
+      for (const cluster of this.#references(table)) {
         const waited = this.#next.add(cluster, -1);
         if (waited) await waited;
       }
@@ -115,6 +124,12 @@ export class SnapshotSwitch {
     if (!changed) return {};
     await this.#dropActiveL1();
     return this.#placeL1(fresh);
+  }
+
+  /** What a table refers to in this file: nothing where the data is in another one. */
+  #references(table: StoredTable): number[] {
+    const { file, layout, header } = this.#its;
+    return hasDataFile(header.current) ? [] : referencesOf(file, layout, table);
   }
 
   async #placeTable(bytes: Uint8Array): Promise<number> {
