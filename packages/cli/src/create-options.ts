@@ -14,6 +14,7 @@ export interface CreateOptions {
   readonly refcountBits?: number;
   readonly compressionType?: "zlib" | "zstd";
   readonly extendedL2?: boolean;
+  readonly lazyRefcounts?: boolean;
   readonly preallocation?: Preallocation;
   readonly backingFile?: string;
   readonly backingFormat?: Format;
@@ -41,7 +42,7 @@ const READERS: Readonly<Record<TargetFormat, Readers>> = {
     backing_fmt: (value) => ({ backingFormat: formatNamed(value) }),
     compression_type: (value) => ({ compressionType: compressionNamed(value) }),
     extended_l2: (value) => ({ extendedL2: parseSwitch("extended_l2", value) }),
-    lazy_refcounts: only("lazy_refcounts", "off"),
+    lazy_refcounts: (value) => ({ lazyRefcounts: parseSwitch("lazy_refcounts", value) }),
     preallocation: (value) => ({ preallocation: oneOf("preallocation", value, PREALLOCATIONS) }),
     encryption: only("encryption", "off"),
     data_file_raw: only("data_file_raw", "off"),
@@ -76,6 +77,7 @@ const HELP: Readonly<Record<TargetFormat, string>> = {
   cluster_size=<size>    - qcow2 cluster size, 512 to 2M (default: 64k)
   compat=<str>           - Compatibility level (v2 [0.10] or v3 [1.1])
   compression_type=<str> - How compressed clusters are packed, zlib or zstd (default: zlib)
+  lazy_refcounts=<bool>  - Let QEMU leave refcounts out of date while it writes (default: off)
   extended_l2=<bool>     - 32 subclusters per cluster, of 16k at least (default: off)
   preallocation=<str>    - What to set aside: off (the default), metadata, falloc or full
   refcount_bits=<num>    - Width of a reference count entry in bits, 1 to 64 (default: 16)

@@ -4,7 +4,14 @@ import { type TargetFormat } from "./format-names.js";
 
 /** The line that says what is made, in the words and the order of qemu-img. */
 export function formattingLine(name: string, format: TargetFormat, size: number, options: CreateOptions): string {
-  const { compat, clusterSize = 65536, refcountBits = 16, compressionType = "zlib", extendedL2 } = options;
+  const {
+    compat,
+    clusterSize = 65536,
+    refcountBits = 16,
+    compressionType = "zlib",
+    extendedL2,
+    lazyRefcounts,
+  } = options;
   const { backingFile, backingFormat, preallocation } = options;
   const qcow2 = format === "qcow2";
   const fields: (readonly [name: string, value: string | number | undefined])[] = [
@@ -16,7 +23,7 @@ export function formattingLine(name: string, format: TargetFormat, size: number,
     ["compat", compat],
     ["backing_file", backingFile?.replaceAll(",", ",,")],
     ["backing_fmt", backingFormat],
-    ["lazy_refcounts", qcow2 ? "off" : undefined],
+    ["lazy_refcounts", qcow2 ? (lazyRefcounts ? "on" : "off") : undefined],
     ["refcount_bits", qcow2 ? refcountBits : undefined],
   ];
   const shown = fields.filter(([, value]) => value !== undefined).map(([field, value]) => `${field}=${value}`);

@@ -91,7 +91,7 @@ interface FormattedFile {
 }
 
 async function format(file: Backend, { format: kind, size, options, base, name }: NewImage): Promise<FormattedFile> {
-  const { compat = "1.1", clusterSize, refcountBits, compressionType, extendedL2 } = options;
+  const { compat = "1.1", clusterSize, refcountBits, compressionType, extendedL2, lazyRefcounts } = options;
   const { preallocation, backingFile, backingFormat = "raw" } = options;
   const sectors = roundUp(size, SECTOR);
   if (kind === "raw") {
@@ -107,6 +107,7 @@ async function format(file: Backend, { format: kind, size, options, base, name }
       ...(refcountBits !== undefined && { refcountBits }),
       ...(compressionType !== undefined && { compressionType }),
       ...(extendedL2 !== undefined && { extendedL2 }),
+      ...(lazyRefcounts !== undefined && { lazyRefcounts }),
       ...(preallocation !== undefined && { preallocation }),
       ...(backingFile !== undefined && {
         backing: { name: backingFile, format: backingFormat },
@@ -127,6 +128,7 @@ const OPTION_NAMES: ReadonlyMap<string, string> = new Map([
   ["refcountBits", "refcount_bits"],
   ["compressionType", "compression_type"],
   ["extendedL2", "extended_l2"],
+  ["lazyRefcounts", "lazy_refcounts"],
   ["backing.name", "backing_file"],
   ["backing.format", "backing_fmt"],
 ]);

@@ -38,12 +38,18 @@ export async function openImage(context: Context, name: string, options: OpenIma
     const spec = await specOf(context, name, options);
     return await new ImageOpener(context, options, await Allowed.by(context)).openTop(name, spec);
   } catch (error) {
-    if (error instanceof Interrupted) throw error;
-    throw new CliError(`could not open '${shown(name)}': ${oneLine(error)}`, { cause: error });
+    throw couldNot("open", name, error);
   }
 }
 
-async function specOf(context: Context, name: string, options: OpenImageOptions): Promise<ImageSpec> {
+/** The failure to do something with an image, which names it; that somebody has interrupted it is told as it is. */
+export function couldNot(verb: string, name: string, error: unknown): unknown {
+  if (error instanceof Interrupted) return error;
+  return new CliError(`could not ${verb} '${shown(name)}': ${oneLine(error)}`, { cause: error });
+}
+
+/** What a name, or a description by options, says of an image. */
+export async function specOf(context: Context, name: string, options: OpenImageOptions): Promise<ImageSpec> {
   const { format, relativeTo, described = relativeTo === undefined && context.access.imageOpts } = options;
   if (described) {
     const { imageFromOptions } = await import("./names/described-image.js");

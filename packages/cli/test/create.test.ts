@@ -110,6 +110,10 @@ describe("create refuses, and leaves what is there as it was,", () => {
       ["-f", "qcow2", "-u", "-o", "preallocation=full", "-b", "x", "-F", "raw", "FILE", "1M"],
       "preallocation is full, must be off over a backing image",
     ],
+    [
+      ["-f", "qcow2", "-o", "compat=v2,lazy_refcounts=on", "FILE", "1M"],
+      "lazy_refcounts is true, must be false in version 2",
+    ],
     [["-f", "qcow2", "-o", "extended_l2=yes", "FILE", "1M"], "extended_l2 'yes': must be on or off"],
     [["-f", "qcow2", "-o", "extended_l2=on,cluster_size=8k", "FILE", "1M"], "extended_l2 is true, must be false"],
     [["-f", "raw", "-o", "cluster_size=1k", "FILE", "1M"], "-o cluster_size: raw has no such option"],
@@ -157,11 +161,12 @@ describe.skipIf(!HAS_QEMU)(`qemu-img takes what create has made ${NEEDS_QEMU}`, 
     ),
   );
 
-  it("compression_type=zstd", async () => {
-    const argv = ["create", "-f", "qcow2", "-o", "compression_type=zstd"];
+  it("compression_type=zstd, lazy_refcounts=on", async () => {
+    const argv = ["create", "-f", "qcow2", "-o", "compression_type=zstd,lazy_refcounts=on"];
     const ours = await instar([...argv, at("ours"), "100M"]);
     expect(ours.out).toBe((await qemu("qemu-img", ...argv, at("theirs"), "100M")).replace(at("theirs"), at("ours")));
-    expect((await instar(["info", at("ours")])).out).toContain("    compression type: zstd\n");
+    const info = (await instar(["info", at("ours")])).out;
+    expect(info).toContain("    compression type: zstd\n    lazy refcounts: true\n");
     expect((await program("qemu-img", ["compare", at("ours"), at("theirs")])).code).toBe(0);
   });
 

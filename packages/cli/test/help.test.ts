@@ -36,7 +36,7 @@ describe("a command line that makes no sense", () => {
     [["help", "bogus"], "instar: unknown command 'bogus' (see: instar --help)\n"],
     [["info"], "instar: info: expecting one image file name (see: instar help info)\n"],
     [["info", "--bogus", "x"], "instar: info: unknown option --bogus (see: instar help info)\n"],
-    [["check", "-r", "all", "x"], "instar: check: -r: repair is not supported\n"],
+    [["check", "-r", "some", "x"], "instar: check: -r 'some': must be one of leaks, all (see: instar help check)\n"],
     [["io", "-C", "a"], "instar: io: -C: copy-on-read is not supported\n"],
     [["info", "--image-opts", "x"], "instar: info: could not open 'x': file.filename is missing: it names the file\n"],
     [

@@ -82,6 +82,7 @@ export interface CreateLayoutOptions {
     readonly version?: 2 | 3 | undefined;
     readonly clusterSize?: number | undefined;
     readonly refcountBits?: number | undefined;
+    readonly lazyRefcounts?: boolean | undefined;
     readonly compressionType?: CompressionType | undefined;
     readonly extendedL2?: boolean | undefined;
     readonly preallocation?: Preallocation | undefined;

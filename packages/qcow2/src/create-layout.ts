@@ -3,7 +3,14 @@ import type { Backend, CallOptions } from "@instar/backend";
 import { type CheckedCreateOptions, checkCreateOptions, type CreateLayoutOptions } from "./create-options.js";
 import { viewOf } from "./bytes.js";
 import { extendFile } from "./extend-file.js";
-import { AUTOCLEAR, encodeFeatureNames, type FeatureBits, INCOMPATIBLE, KNOWN_FEATURES } from "./features.js";
+import {
+  AUTOCLEAR,
+  COMPATIBLE,
+  encodeFeatureNames,
+  type FeatureBits,
+  INCOMPATIBLE,
+  KNOWN_FEATURES,
+} from "./features.js";
 import { type Geometry, geometryOf } from "./geometry.js";
 import { type Qcow2Header, V2_LENGTH } from "./header.js";
 import { encodeHeader } from "./header-encode.js";
@@ -120,12 +127,16 @@ function countClusters(geometry: Geometry): { tableClusters: number; blocks: num
   }
 }
 
-function newFeatures({ compressionType, extendedL2, dataFile }: CheckedCreateOptions): FeatureBits {
+function newFeatures({ compressionType, extendedL2, lazyRefcounts, dataFile }: CheckedCreateOptions): FeatureBits {
   let incompatible = 0n;
   if (compressionType === "zstd") incompatible |= INCOMPATIBLE.compressionType;
   if (extendedL2) incompatible |= INCOMPATIBLE.extendedL2;
   if (dataFile) incompatible |= INCOMPATIBLE.dataFile;
-  return { incompatible, compatible: 0n, autoclear: dataFile?.raw === true ? AUTOCLEAR.rawExternalData : 0n };
+  return {
+    incompatible,
+    compatible: lazyRefcounts ? COMPATIBLE.lazyRefcounts : 0n,
+    autoclear: dataFile?.raw === true ? AUTOCLEAR.rawExternalData : 0n,
+  };
 }
 
 /** The extensions of a new image; feature names where the cluster has room for them beside any name, as QEMU does. */

@@ -6,7 +6,8 @@ import { type Command, type Context, defineCommand } from "../command.js";
 import { printable, UsageError } from "../errors.js";
 import { formatOption } from "../format-names.js";
 import { withImage } from "../image.js";
-import { openImage } from "../open-image.js";
+import { openImage, type OpenImageOptions } from "../open-image.js";
+import { repairImage } from "../repair.js";
 import { fixed } from "../sizes.js";
 
 const OPTIONS = {
@@ -15,7 +16,7 @@ const OPTIONS = {
   quiet: { short: "q", help: "print nothing but errors" },
   "source-cache": { short: "T", value: "MODE", help: "accepted for scripts; reading goes through the system's cache" },
   "force-share": { short: "U", help: "also while another program writes to the image" },
-  repair: { short: "r", value: "WHAT", refused: "repair is not supported" },
+  repair: { short: "r", value: "leaks|all", help: "repair leaked clusters only, or everything that can be" },
   ...OPEN_OPTIONS,
 } as const;
 
@@ -29,14 +30,17 @@ export const checkCommand: Command = defineCommand(
   {
     name: "check",
     summary: "check that an image is consistent",
-    usage: "[-f FMT] [--output=human|json] [-q] [-U] FILE",
+    usage: "[-f FMT] [-r leaks|all] [--output=human|json] [-q] [-U] FILE",
     options: OPTIONS,
     notes: [
+      "-r repairs and checks again; what is printed and the exit code tell what is left. It may be interrupted at any\n" +
+        "time, and repeated.",
       "exit codes: 0 consistent, 1 the check could not be done, 2 corrupt, 3 leaked clusters only (wasted space),\n" +
         "63 the format has no checks",
     ],
     examples: [
       ["check disk.qcow2", "what is wrong with an image"],
+      ["check -r all disk.qcow2", "repairs it"],
       ["check --output=json disk.qcow2", "the same for programs"],
     ],
   },
@@ -48,26 +52,32 @@ async function check(args: Arguments<keyof typeof OPTIONS>, context: Context): P
   const [file, ...rest] = args.positionals;
   if (file === undefined || rest.length > 0) throw new UsageError("expecting one image file name");
   cacheMode("-T", args.value("source-cache"));
-  const image = await openImage(context, file, {
+  const repair = args.value("repair");
+  const options: OpenImageOptions = {
     format: formatOption(args.value("format")),
     share: args.has("force-share"),
     withoutBacking: true,
-  });
-  return withImage(image, async ({ qcow2 }) => {
-    if (!qcow2) {
-      context.warn("check: This image format does not support checks");
-      return NOT_SUPPORTED;
-    }
-    const report = await qcow2.check({ signal: context.signal });
-    for (const { kind, message } of report.problems) {
-      context.host.stderr.write(`${kind === "leak" ? "" : "ERROR "}${printable(message)}\n`);
-    }
-    const untold = report.corruptions + report.leaks + report.checkErrors - report.problems.length;
-    if (untold > 0) context.host.stderr.write(`... and ${untold} more\n`);
-    if (output === "json") await context.print(`${JSON.stringify(forPrograms(report, file), null, 4)}\n`);
-    else if (!args.has("quiet")) await context.print(forPeople(report));
-    return exitCode(report);
-  });
+  };
+  const report = await (repair === undefined
+    ? checkOnly(context, file, options)
+    : repairImage(context, file, oneOf("-r", repair, ["leaks", "all"]), options));
+  if (!report) {
+    context.warn("check: This image format does not support checks");
+    return NOT_SUPPORTED;
+  }
+  for (const { kind, message } of report.problems) {
+    context.host.stderr.write(`${kind === "leak" ? "" : "ERROR "}${printable(message)}\n`);
+  }
+  const untold = report.corruptions + report.leaks + report.checkErrors - report.problems.length;
+  if (untold > 0) context.host.stderr.write(`... and ${untold} more\n`);
+  if (output === "json") await context.print(`${JSON.stringify(forPrograms(report, file), null, 4)}\n`);
+  else if (!args.has("quiet")) await context.print(forPeople(report));
+  return exitCode(report);
+}
+
+async function checkOnly(context: Context, file: string, options: OpenImageOptions): Promise<CheckReport | undefined> {
+  const image = await openImage(context, file, options);
+  return withImage(image, async ({ qcow2 }) => qcow2?.check({ signal: context.signal }));
 }
 
 function exitCode({ checkErrors, corruptions, leaks }: CheckReport): number {
@@ -80,6 +90,8 @@ function forPrograms(report: CheckReport, filename: string): Record<string, numb
   const counts = {
     corruptions: report.corruptions,
     leaks: report.leaks,
+    "corruptions-fixed": report.fixed.corruptions,
+    "leaks-fixed": report.fixed.leaks,
     "allocated-clusters": report.allocatedClusters,
     "fragmented-clusters": report.fragmentedClusters,
     "compressed-clusters": report.compressedClusters,
@@ -98,6 +110,12 @@ function forPrograms(report: CheckReport, filename: string): Record<string, numb
 function forPeople(report: CheckReport): string {
   const { corruptions, leaks, checkErrors, allocatedClusters, totalClusters } = report;
   let text = "";
+  if (report.fixed.corruptions + report.fixed.leaks > 0) {
+    text +=
+      "The following inconsistencies were found and repaired:\n\n" +
+      `    ${report.fixed.leaks} leaked clusters\n    ${report.fixed.corruptions} corruptions\n\n` +
+      "Double checking the fixed image now...\n";
+  }
   if (corruptions + leaks + checkErrors === 0) text += "No errors were found on the image.\n";
   if (corruptions > 0) {
     text +=
