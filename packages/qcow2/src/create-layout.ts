@@ -3,6 +3,7 @@ import type { Backend, CallOptions } from "@instar/backend";
 import { type CheckedCreateOptions, checkCreateOptions, type CreateLayoutOptions } from "./create-options.js";
 import { viewOf } from "./bytes.js";
 import { extendFile } from "./extend-file.js";
+import { encodeEncryptionArea, type FileRange } from "./encryption-area.js";
 import {
   AUTOCLEAR,
   COMPATIBLE,
@@ -34,25 +35,31 @@ export interface ImagePlan {
   readonly headerBytes: Uint8Array;
   /** Everything else that is not zero. */
   readonly tables: readonly PlannedWrite[];
+  /** Where the LUKS header belongs. */
+  readonly encryption: FileRange | undefined;
   /** Length of the file in bytes. */
   readonly length: number;
 }
 
 /**
  * Lays out a new image as QEMU does: header, refcount table, first refcount block, L1 table, and behind it the other
- * refcount blocks, where small clusters need any.
+ * refcount blocks, where small clusters need any, and the LUKS header.
  *
+ * @param encryptionBytes length of the LUKS header with its key material; 0 without one
  * @param where what to call the image in messages
  * @throws {@link Qcow2Error} `ERR_INVALID_OPTION`
  */
-export function planImage(options: CreateLayoutOptions, where: string): ImagePlan {
+export function planImage(options: CreateLayoutOptions, where: string, encryptionBytes = 0): ImagePlan {
   const checked = checkCreateOptions(options, where);
   const { version, clusterBits, refcountOrder, compressionType, size, backing } = checked;
   const geometry = geometryOf(checked);
   const { clusterSize } = geometry;
-  const { tableClusters, blocks, clusters } = countClusters(geometry);
+  const { tableClusters, blocks, clusters } = countClusters(geometry, encryptionBytes);
   const firstBlock = 1 + tableClusters;
-  const otherBlocks = clusters - (blocks - 1);
+  const encryptionAt = clusters - Math.ceil(encryptionBytes / clusterSize);
+  const otherBlocks = encryptionAt - (blocks - 1);
+  const encryption =
+    encryptionBytes === 0 ? undefined : { offset: encryptionAt * clusterSize, length: encryptionBytes };
   const headerLength = version === 2 ? V2_LENGTH : NEW_V3_LENGTH;
   const header: Qcow2Header = {
     version,
@@ -65,11 +72,12 @@ export function planImage(options: CreateLayoutOptions, where: string): ImagePla
     snapshotCount: 0,
     snapshotsOffset: 0,
     features: newFeatures(checked),
+    cryptMethod: encryption ? 2 : 0,
     refcountOrder,
     compressionType,
     headerLength,
     unknownFields: new Uint8Array(version === 2 ? 0 : NEW_V3_LENGTH - 105),
-    extensions: newExtensions(checked, clusterSize),
+    extensions: newExtensions(checked, clusterSize, encryption),
     backingFileOffset: 0,
     backingFileName: backing?.name ?? new Uint8Array(0),
   };
@@ -88,23 +96,26 @@ export function planImage(options: CreateLayoutOptions, where: string): ImagePla
     { offset: firstBlock * clusterSize, bytes: refcounts.subarray(0, clusterSize) },
   ];
   if (blocks > 1) tables.push({ offset: otherBlocks * clusterSize, bytes: refcounts.subarray(clusterSize) });
-  return { header, headerBytes, tables, length: clusters * clusterSize };
+  return { header, headerBytes, tables, encryption, length: clusters * clusterSize };
 }
 
 /**
  * Makes an image of an empty file, or of one that may be emptied. The header comes last, after a sync: a create that
  * is cut short leaves nothing that could be taken for an image.
  *
+ * @param luksHeader the LUKS header with its key material, where the image is to be encrypted
  * @throws {@link Qcow2Error} `ERR_INVALID_OPTION`, before anything is changed
  */
 export async function createImageFile(
   file: Backend,
   options: CreateLayoutOptions,
+  luksHeader?: Uint8Array,
   call?: CallOptions,
 ): Promise<Qcow2Header> {
-  const plan = planImage(options, file.name);
+  const plan = planImage(options, file.name, luksHeader?.byteLength);
   if (file.size > 0) await file.truncate(0, call);
   for (const { offset, bytes } of plan.tables) await file.write(bytes, offset, call);
+  if (plan.encryption && luksHeader) await file.write(luksHeader, plan.encryption.offset, call);
   await extendFile(file, plan.length, call);
   await file.sync(call);
   await file.write(plan.headerBytes, 0, call);
@@ -113,12 +124,16 @@ export async function createImageFile(
 }
 
 /** How many clusters refcount table and refcount blocks take, which count themselves too. */
-function countClusters(geometry: Geometry): { tableClusters: number; blocks: number; clusters: number } {
+function countClusters(
+  geometry: Geometry,
+  encryptionBytes: number,
+): { tableClusters: number; blocks: number; clusters: number } {
   const l1Clusters = Math.ceil((geometry.l1Entries * 8) / geometry.clusterSize);
+  const encryptionClusters = Math.ceil(encryptionBytes / geometry.clusterSize);
   let tableClusters = 1;
   let blocks = 1;
   for (;;) {
-    const clusters = 1 + tableClusters + blocks + l1Clusters;
+    const clusters = 1 + tableClusters + blocks + l1Clusters + encryptionClusters;
     const blocksNeeded = Math.ceil(clusters / geometry.refcountsPerBlock);
     const tableNeeded = Math.ceil((blocksNeeded * 8) / geometry.clusterSize);
     if (blocksNeeded === blocks && tableNeeded === tableClusters) return { tableClusters, blocks, clusters };
@@ -140,10 +155,15 @@ function newFeatures({ compressionType, extendedL2, lazyRefcounts, dataFile }: C
 }
 
 /** The extensions of a new image; feature names where the cluster has room for them beside any name, as QEMU does. */
-function newExtensions({ version, backing, dataFile }: CheckedCreateOptions, clusterSize: number): HeaderExtension[] {
+function newExtensions(
+  { version, backing, dataFile }: CheckedCreateOptions,
+  clusterSize: number,
+  encryption: FileRange | undefined,
+): HeaderExtension[] {
   const extensions: HeaderExtension[] = [];
   if (backing?.format) extensions.push({ type: EXTENSION.backingFormat, data: backing.format });
   if (dataFile) extensions.push({ type: EXTENSION.dataFile, data: dataFile.name });
+  if (encryption) extensions.push({ type: EXTENSION.encryption, data: encodeEncryptionArea(encryption) });
   if (version === 3 && clusterSize > 4096) {
     extensions.push({ type: EXTENSION.featureNames, data: encodeFeatureNames(KNOWN_FEATURES) });
   }

@@ -5,7 +5,8 @@
  * - `ERR_UNSUPPORTED_VERSION`: neither version 2 nor 3;
  * - `ERR_UNKNOWN_FEATURE`: an incompatible feature that nobody here knows;
  * - `ERR_UNSUPPORTED_FEATURE`: a feature that the specification knows and this package does not;
- * - `ERR_ENCRYPTED`: the guest data is encrypted;
+ * - `ERR_ENCRYPTED`: the guest data is encrypted, and no passphrase is given;
+ * - `ERR_WRONG_PASSPHRASE`: the guest data is encrypted, and the passphrase does not open it;
  * - `ERR_INVALID_HEADER`: a header field breaks its rule;
  * - `ERR_TRUNCATED`: the file ends before what the header says it holds;
  * - `ERR_CORRUPT`: a table or a cluster contradicts the format;
@@ -18,6 +19,7 @@ export type Qcow2ErrorCode =
   | "ERR_UNKNOWN_FEATURE"
   | "ERR_UNSUPPORTED_FEATURE"
   | "ERR_ENCRYPTED"
+  | "ERR_WRONG_PASSPHRASE"
   | "ERR_INVALID_HEADER"
   | "ERR_TRUNCATED"
   | "ERR_CORRUPT"

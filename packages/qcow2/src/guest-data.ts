@@ -11,6 +11,8 @@ export interface GuestData {
   readonly end: number;
   /** What must be durable before an L2 entry shows it. */
   readonly writes: DirectWrites;
+  /** Whether it is stored otherwise than the guest sees it, so that bytes never written do not read as zeroes. */
+  readonly sealed?: boolean;
   /** Why clusters cannot be stored compressed, completing the sentence "the image has …"; absent where they can. */
   readonly uncompressible?: string;
 

@@ -16,6 +16,7 @@ export function encodeHeaderFields(header: Qcow2Header): Uint8Array {
   view.setUint32(16, header.backingFileName.byteLength);
   view.setUint32(20, header.clusterBits);
   writeU64(view, 24, header.size);
+  view.setUint32(32, header.cryptMethod);
   view.setUint32(36, header.l1Size);
   writeU64(view, 40, header.l1TableOffset);
   writeU64(view, 48, header.refcountTableOffset);

@@ -1,4 +1,5 @@
-import { Qcow2Error, ruleError } from "./errors.js";
+import { checkEncryptionArea } from "./encryption-area.js";
+import { ruleError } from "./errors.js";
 import { hasDataFile, INCOMPATIBLE } from "./features.js";
 import {
   geometryOf,
@@ -19,7 +20,6 @@ const SNAPSHOT_ENTRY = 40;
 export interface HeaderSurroundings {
   /** Size of the file in bytes. */
   readonly fileSize: number;
-  readonly cryptMethod: number;
   readonly compressionType: number;
   /** Whether the image is to be repaired. */
   readonly repair: boolean;
@@ -28,10 +28,10 @@ export interface HeaderSurroundings {
 /**
  * Checks what the fields of a header say against the format and against the file.
  *
- * @throws {@link Qcow2Error} `ERR_ENCRYPTED`, `ERR_UNSUPPORTED_FEATURE`, `ERR_INVALID_HEADER`, `ERR_TRUNCATED`
+ * @throws {@link Qcow2Error} `ERR_INVALID_HEADER`, `ERR_TRUNCATED`
  */
 export function checkHeader(where: string, header: Qcow2Header, around: HeaderSurroundings): void {
-  checkMethods(where, header, around);
+  checkCompression(where, header, around);
   const { refcountOrder, clusterBits, size } = header;
   if (refcountOrder > MAX_REFCOUNT_ORDER) {
     throw ruleError("ERR_INVALID_HEADER", where, "refcount_order", refcountOrder, `at most ${MAX_REFCOUNT_ORDER}`);
@@ -53,16 +53,11 @@ export function checkHeader(where: string, header: Qcow2Header, around: HeaderSu
     throw ruleError("ERR_INVALID_HEADER", where, "nb_snapshots", header.snapshotCount, rule);
   }
   checkOverlap(where, header);
+  checkEncryptionArea(where, header, around.fileSize);
 }
 
-function checkMethods(where: string, header: Qcow2Header, around: HeaderSurroundings): void {
-  const { cryptMethod, compressionType } = around;
-  if (cryptMethod > 2) throw ruleError("ERR_INVALID_HEADER", where, "crypt_method", cryptMethod, "0, 1 or 2");
-  if (cryptMethod !== 0) {
-    const method = cryptMethod === 1 ? "AES" : "LUKS";
-    const init = { field: "crypt_method", value: cryptMethod, rule: "0 (not encrypted)" };
-    throw new Qcow2Error("ERR_ENCRYPTED", `${where}: encrypted with ${method} (crypt_method ${cryptMethod})`, init);
-  }
+function checkCompression(where: string, header: Qcow2Header, around: HeaderSurroundings): void {
+  const { compressionType } = around;
   const flagged = (header.features.incompatible & INCOMPATIBLE.compressionType) !== 0n;
   if (compressionType !== Number(flagged)) {
     const rule = flagged

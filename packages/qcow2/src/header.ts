@@ -25,6 +25,8 @@ export interface Qcow2Header {
   readonly snapshotCount: number;
   readonly snapshotsOffset: number;
   readonly features: FeatureBits;
+  /** How guest data is encrypted: not, with AES in the legacy way, with LUKS. */
+  readonly cryptMethod: 0 | 1 | 2;
   readonly refcountOrder: number;
   /** How compressed clusters are packed. */
   readonly compressionType: CompressionType;
@@ -87,7 +89,7 @@ export async function readHeader(file: Backend, options: ReadHeaderOptions = {})
  * @param fileSize size of the file in bytes
  * @param where what to call the image in messages
  * @throws {@link Qcow2Error} `ERR_NOT_QCOW2`, `ERR_UNSUPPORTED_VERSION`, `ERR_UNKNOWN_FEATURE`,
- *   `ERR_UNSUPPORTED_FEATURE`, `ERR_ENCRYPTED`, `ERR_INVALID_HEADER`, `ERR_TRUNCATED`
+ *   `ERR_INVALID_HEADER`, `ERR_TRUNCATED`
  */
 export function parseHeader(
   bytes: Uint8Array,
@@ -139,6 +141,7 @@ export function parseHeader(
     snapshotCount: view.getUint32(60),
     snapshotsOffset: exact(where, "snapshots_offset", view, 64),
     features,
+    cryptMethod: cryptMethod(where, view),
     refcountOrder: version === 2 ? 4 : view.getUint32(96),
     compressionType: compressionType === 1 ? "zstd" : "zlib",
     headerLength,
@@ -149,7 +152,6 @@ export function parseHeader(
   };
   checkHeader(where, header, {
     fileSize,
-    cryptMethod: view.getUint32(32),
     compressionType,
     repair,
   });
@@ -216,6 +218,12 @@ function parseBackingRange(
   const most = Math.min(1023, clusterSize - offset);
   if (length > most) throw ruleError("ERR_INVALID_HEADER", where, "backing_file_size", length, `at most ${most}`);
   return { offset, length };
+}
+
+function cryptMethod(where: string, view: DataView): 0 | 1 | 2 {
+  const value = view.getUint32(32);
+  if (value === 0 || value === 1 || value === 2) return value;
+  throw ruleError("ERR_INVALID_HEADER", where, "crypt_method", value, "0, 1 or 2");
 }
 
 function exact(where: string, field: string, view: DataView, position: number): number {

@@ -19,11 +19,13 @@ import { makeEmpty } from "./empty.js";
 import { assemble, type Engine } from "./engine.js";
 import type { Flights } from "./flights.js";
 import { ImageBitmaps } from "./image-bitmaps.js";
+import { ImageEncryption } from "./image-encryption.js";
 import type { ImageHost } from "./image-host.js";
 import { ImageSnapshots } from "./image-snapshots.js";
 import { imageCapabilities } from "./image-capabilities.js";
 import { imageInfo, type Qcow2Info } from "./info.js";
 import { extentsOfImage, mapRange, type MapSource } from "./map.js";
+import { mapSourceOf } from "./map-source.js";
 import { type OpenedParts, openParts } from "./open.js";
 import type { CompressedWriteOptions, Qcow2CreateOptions, Qcow2OpenOptions } from "./options.js";
 import { preallocateRange, type PreallocateOptions } from "./preallocate.js";
@@ -47,6 +49,8 @@ export class Qcow2Image extends BaseBackend {
   readonly dataFile: Backend | undefined;
   /** The persistent dirty bitmaps. */
   readonly bitmaps: Bitmaps;
+  /** How it is encrypted, and with which passphrases; `undefined` where it is not. */
+  readonly encryption: ImageEncryption | undefined;
   /** The snapshots inside. */
   readonly snapshots: Snapshots;
   readonly #engine: Engine;
@@ -68,6 +72,7 @@ export class Qcow2Image extends BaseBackend {
     this.#host = { engine, backing, prepare: () => this.#beginChange(), alone };
     this.bitmaps = new ImageBitmaps(this.#host);
     this.snapshots = new ImageSnapshots(this.#host);
+    this.encryption = engine.header.current.cryptMethod === 0 ? undefined : new ImageEncryption(this.#host);
   }
 
   /**
@@ -87,9 +92,11 @@ export class Qcow2Image extends BaseBackend {
    * @throws {@link Qcow2Error} `ERR_INVALID_OPTION` before anything is changed
    */
   static async create(file: Backend, options: Qcow2CreateOptions): Promise<Qcow2Image> {
-    await createFiles(file, options);
+    const cipher = await createFiles(file, options);
     const { dataFile, backingBackend: backing, preallocation: mode = "off", signal } = options;
-    const image = await Qcow2Image.open(file, { ...options, write: true, backing, dataFile: dataFile?.backend });
+    const how = { ...options, write: true, backing, dataFile: dataFile?.backend };
+    const opened = await openParts(file, how, cipher);
+    const image = new Qcow2Image(file, assemble(file, opened, options), opened, true);
     if (dataFile?.raw === true) await image.#engine.identity.map(0, image.size);
     await image.preallocate(0, image.size, { mode, signal });
     return image;
@@ -251,16 +258,7 @@ export class Qcow2Image extends BaseBackend {
   }
 
   #mapSource(): MapSource {
-    const { map, data } = this.#engine;
-    const run: MapSource["run"] = async (at, end) => {
-      const flight = this.#flights.tryEnter() ?? (await this.#flights.enter());
-      try {
-        return map.tryRun(at, end) ?? (await map.run(at, end));
-      } finally {
-        this.#flights.leave(flight);
-      }
-    };
-    return { run, file: data.name, backing: this.backing };
+    return mapSourceOf(this.#host);
   }
 
   /** The disk may have become shorter while a request waited. */

@@ -8,11 +8,19 @@ export type { CheckProblem, CheckReport, FixedProblems } from "./check/report.js
 export type { CreateLayoutOptions } from "./create-options.js";
 export { isQcow2Error, Qcow2Error, type Qcow2ErrorCode, type Qcow2ErrorInit } from "./errors.js";
 export type { FeatureKind } from "./features.js";
+export type { Qcow2Key } from "./guest-cipher.js";
 export { probeQcow2 } from "./header.js";
 export type { Qcow2Info } from "./info.js";
+export type { ImageEncryption } from "./image-encryption.js";
 export { Qcow2Image } from "./image.js";
 export { mapOf, type Mapping } from "@instar/image-format";
-export type { CompressedWriteOptions, Qcow2CacheOptions, Qcow2CreateOptions, Qcow2OpenOptions } from "./options.js";
+export type {
+  CompressedWriteOptions,
+  NewEncryption,
+  Qcow2CacheOptions,
+  Qcow2CreateOptions,
+  Qcow2OpenOptions,
+} from "./options.js";
 export type { PreallocateOptions, Preallocation } from "./preallocate.js";
 export type { ImageReference, ReferenceGate } from "./references.js";
 export type { SnapshotInfo } from "./snapshot-entry.js";

@@ -32,6 +32,8 @@ export interface Qcow2Info {
   readonly dirty: boolean;
   /** Somebody found its metadata contradictory. */
   readonly corrupt: boolean;
+  /** How guest data is encrypted: `aes` is the legacy way. */
+  readonly encryption: "aes" | "luks" | undefined;
   /** L2 entries tell 32 subclusters of each cluster apart. */
   readonly extendedL2: boolean;
   /** The name of the backing file as it stands in the image: hostile input, like all strings here. */
@@ -61,6 +63,7 @@ export function imageInfo(header: Qcow2Header): Qcow2Info {
     refcountBits,
     lazyRefcounts: (compatible & COMPATIBLE.lazyRefcounts) !== 0n,
     dirty: (incompatible & INCOMPATIBLE.dirty) !== 0n,
+    encryption: ([undefined, "aes", "luks"] as const)[header.cryptMethod],
     corrupt: (incompatible & INCOMPATIBLE.corrupt) !== 0n,
     extendedL2: hasExtendedL2(header),
     backingFile: backingFileName(header),

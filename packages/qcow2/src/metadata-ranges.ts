@@ -1,3 +1,4 @@
+import { encryptionArea, type FileRange } from "./encryption-area.js";
 import { Qcow2Error } from "./errors.js";
 import type { Layout } from "./layout.js";
 import type { LiveHeader } from "./live-header.js";
@@ -7,11 +8,14 @@ export class MetadataRanges {
   readonly #header: LiveHeader;
   readonly #layout: Layout;
   readonly #where: string;
+  /** It never moves. */
+  readonly #encryption: FileRange | undefined;
 
   constructor(header: LiveHeader, layout: Layout, where: string) {
     this.#header = header;
     this.#layout = layout;
     this.#where = where;
+    this.#encryption = encryptionArea(header.current);
   }
 
   /**
@@ -23,12 +27,15 @@ export class MetadataRanges {
   refuse(offset: number, length: number, why: string): void {
     const { l1TableOffset, l1Size, refcountTableOffset, refcountTableClusters } = this.#header.current;
     const { clusterSize } = this.#layout;
+    const encryption = this.#encryption;
     const end = offset + length;
     let what: string | undefined;
     if (offset < clusterSize) what = "header";
     else if (offset < l1TableOffset + l1Size * 8 && l1TableOffset < end) what = "L1 table";
     else if (offset < refcountTableOffset + refcountTableClusters * clusterSize && refcountTableOffset < end) {
       what = "refcount table";
+    } else if (encryption && offset < encryption.offset + encryption.length && encryption.offset < end) {
+      what = "encryption header";
     }
     if (what === undefined) return;
     const rule = `free of the ${what}`;

@@ -3,6 +3,7 @@ import { type Backend, BackendError, type CallOptions } from "@instar/backend";
 import { openDataFile } from "./data-file.js";
 import { repairImage } from "./check/repair-image.js";
 import { Qcow2Error, ruleError } from "./errors.js";
+import { type GuestCipher, openCipher } from "./guest-cipher.js";
 import { INCOMPATIBLE } from "./features.js";
 import { backingFileName, type Qcow2Header, readHeader } from "./header.js";
 import { HostFile } from "./host-file.js";
@@ -16,10 +17,20 @@ export interface OpenedParts {
   readonly backing: Backend | undefined;
   /** The file that holds the guest data, where it is not the image itself and is needed. */
   readonly dataFile: Backend | undefined;
+  /** How guest data is encrypted, where it is and is needed. */
+  readonly cipher: GuestCipher | undefined;
 }
 
-/** Reads the header, decides whether the image may be opened in this way, and opens the files that it names. */
-export async function openParts(file: Backend, options: Qcow2OpenOptions): Promise<OpenedParts> {
+/**
+ * Reads the header, decides whether the image may be opened in this way, and opens what it needs.
+ *
+ * @param knownCipher its encryption, where that is open already
+ */
+export async function openParts(
+  file: Backend,
+  options: Qcow2OpenOptions,
+  knownCipher?: GuestCipher,
+): Promise<OpenedParts> {
   const call = { signal: options.signal };
   let header = await readHeader(file, call);
   if (options.write) {
@@ -28,13 +39,15 @@ export async function openParts(file: Backend, options: Qcow2OpenOptions): Promi
   }
   const { write = false, depth = 0, openReferenced: gate, metadataOnly = false } = options;
   const given = options.dataFile;
+  const cipher =
+    knownCipher ?? (metadataOnly ? undefined : await openCipher(header, file, options.encryption, write, call));
   const dataFile = metadataOnly
     ? undefined
     : await openDataFile(header, file.name, { write, given, depth, gate }, call);
   try {
-    if (options.backing === "ignore") return { header, dataFile, backing: undefined };
+    if (options.backing === "ignore") return { header, cipher, dataFile, backing: undefined };
     const backing = options.backing ?? (await openBacking(header, file.name, depth, gate, call));
-    return { header, dataFile, backing };
+    return { header, cipher, dataFile, backing };
   } catch (error) {
     if (!given) await dataFile?.close();
     throw error;

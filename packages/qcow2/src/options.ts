@@ -1,7 +1,10 @@
 import type { Backend, CallOptions } from "@instar/backend";
 import type { CacheEvent } from "@instar/lru-cache";
 
+import type { LuksFormatOptions } from "@instar/luks";
+
 import type { CreateLayoutOptions } from "./create-options.js";
+import type { Qcow2Key } from "./guest-cipher.js";
 import type { ReferenceGate } from "./references.js";
 import type { CacheLimits } from "./tables.js";
 
@@ -26,6 +29,8 @@ export interface Qcow2OpenOptions extends CallOptions, Qcow2CacheOptions {
    * The external data file, instead of what the image names. The image owns it, as it does `backing`, once it is open.
    */
   readonly dataFile?: Backend | undefined;
+  /** What opens an encrypted image. Without it such an image is refused. */
+  readonly encryption?: Qcow2Key | undefined;
   /**
    * Opens neither data file nor encryption: what the image says about itself can be had, and what it stores not.
    * Defaults to `false`.
@@ -36,6 +41,9 @@ export interface Qcow2OpenOptions extends CallOptions, Qcow2CacheOptions {
   /** How many images of the chain stand above this one; defaults to 0. Gates pass on what they are told. */
   readonly depth?: number | undefined;
 }
+
+/** How to encrypt a new image. */
+export type NewEncryption = Omit<LuksFormatOptions, "signal"> & { readonly format: "luks" };
 
 /** What a new image is to be. */
 export interface Qcow2CreateOptions extends CreateLayoutOptions, CallOptions, Qcow2CacheOptions {
@@ -52,6 +60,8 @@ export interface Qcow2CreateOptions extends CreateLayoutOptions, CallOptions, Qc
   readonly dataFile?:
     | { readonly name: string; readonly raw?: boolean | undefined; readonly backend: Backend }
     | undefined;
+  /** To encrypt guest data with LUKS: the passphrase, and what the LUKS header says. Goes with no raw data file. */
+  readonly encryption?: NewEncryption | undefined;
 }
 
 /** How to write compressed clusters. */

@@ -7,6 +7,7 @@ import type { Layout } from "./layout.js";
 import type { LiveHeader } from "./live-header.js";
 import type { MetadataRanges } from "./metadata-ranges.js";
 import type { OpenedParts } from "./open.js";
+import { SealedData } from "./sealed-data.js";
 
 /** What guest data is found with. */
 export interface StoredDataContext {
@@ -24,10 +25,18 @@ export interface StoredData {
 }
 
 /** Finds out where an image keeps its guest data. */
-export function storedData(its: StoredDataContext, { dataFile }: Pick<OpenedParts, "dataFile">): StoredData {
+export function storedData(
+  its: StoredDataContext,
+  { dataFile, cipher }: Pick<OpenedParts, "dataFile" | "cipher">,
+): StoredData {
   const { file, header, layout, metadata } = its;
-  if (!layout.external) return { data: new OwnData(file, metadata), external: undefined };
-  if (!dataFile) return { data: new AbsentData(file.name, () => Number.MAX_SAFE_INTEGER), external: undefined };
-  const external = new ExternalData(new HostFile(dataFile), header, isDataFileRaw(header.current));
-  return { data: external, external };
+  if (layout.external && !dataFile) {
+    return { data: new AbsentData(file.name, () => Number.MAX_SAFE_INTEGER), external: undefined };
+  }
+  if (header.current.cryptMethod !== 0 && !cipher) {
+    return { data: new AbsentData(file.name, () => file.size), external: undefined };
+  }
+  const external = dataFile && new ExternalData(new HostFile(dataFile), header, isDataFileRaw(header.current));
+  const stored = external ?? new OwnData(file, metadata);
+  return { data: cipher ? new SealedData(stored, cipher) : stored, external };
 }

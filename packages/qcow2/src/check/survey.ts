@@ -1,5 +1,6 @@
 import type { Backend, CallOptions } from "@instar/backend";
 
+import { encryptionArea } from "../encryption-area.js";
 import { isQcow2Error, quote } from "../errors.js";
 import { hasDataFile } from "../features.js";
 import { type Geometry, MAX_L1_BYTES } from "../geometry.js";
@@ -78,6 +79,8 @@ export async function surveyImage(file: Backend, header: Qcow2Header, options: S
     l1Tables.push(l1);
   }
   references.addMetadata(header.snapshotsOffset, table.length, "snapshot table");
+  const encryption = encryptionArea(header);
+  if (encryption) references.addMetadata(encryption.offset, encryption.length, "encryption header");
   await checkBitmaps({ file, header, clusterSize, report, references, call });
   const endOfFile = Math.ceil(fileSize / clusterSize);
   return { file, header, fileSize, endOfFile, geometry, report, counts, references, stored, l1Tables, mapping, call };

@@ -5,7 +5,17 @@ import { Qcow2Image } from "../../src/index.js";
 import { hasQemu, qemuImg, qemuImgJson, qemuNote, saveTo, Scratch } from "../format-support.js";
 import { Random, seed } from "../interop/random.js";
 import { JitteryFile } from "./jittery-file.js";
-import { allBytes, expectClean, firstDifference, memoryFile, noise, pattern, plainDisk, TINY } from "./support.js";
+import {
+  allBytes,
+  encryptionOf,
+  expectClean,
+  firstDifference,
+  memoryFile,
+  noise,
+  pattern,
+  plainDisk,
+  TINY,
+} from "./support.js";
 
 interface Configuration {
   readonly version: 2 | 3;
@@ -17,6 +27,8 @@ interface Configuration {
   readonly backing?: number;
   /** Whether guest data is in another file, and what that is. */
   readonly dataFile?: "plain" | "raw";
+  /** Whether guest data is encrypted. */
+  readonly encrypted?: boolean;
 }
 
 const K = 1024;
@@ -33,7 +45,10 @@ const configurations: Configuration[] = [
   { version: 3, clusterSize: 4 * K, refcountBits: 16, size: 1500 * K + 77, backing: 900 * K, dataFile: "plain" },
   { version: 3, clusterSize: 512, refcountBits: 16, size: 300 * K + 100, dataFile: "raw" },
   { version: 3, clusterSize: 16 * K, refcountBits: 16, extendedL2: true, size: 2000 * K, dataFile: "raw" },
+  { version: 3, clusterSize: 4 * K, refcountBits: 16, size: 1200 * K + 77, backing: 700 * K, encrypted: true },
 ];
+const ENCRYPTION = encryptionOf("secret");
+const SECRET = ["--object", "secret,id=key,data=secret"];
 const STEPS = Number(process.env["INSTAR_STEPS"] ?? 600);
 
 /** An image and a plain array that must stay alike. */
@@ -74,6 +89,7 @@ class Pair {
       caches: TINY,
       ...(backing !== undefined && { backing: { name: "base", format: "raw" } }),
       backingBackend,
+      encryption: this.#its.encrypted ? ENCRYPTION : undefined,
       ...(dataFile && { dataFile: { name: "data", raw: dataFile === "raw", backend: this.#dataFile } }),
     });
   }
@@ -87,6 +103,7 @@ class Pair {
       caches: this.#random.once(2) ? TINY : {},
       backing: await this.#backing(),
       dataFile: this.#its.dataFile && this.#dataFile,
+      encryption: this.#its.encrypted ? ENCRYPTION : undefined,
     });
   }
 
@@ -146,7 +163,7 @@ class Pair {
   async #one(begin: number, end: number): Promise<void> {
     const length = end - begin;
     const choice = this.#random.below(10);
-    if (choice < 1 && !this.#its.dataFile) await this.#compressed(begin, end);
+    if (choice < 1 && !this.#its.dataFile && !this.#its.encrypted) await this.#compressed(begin, end);
     else if (choice < 5) {
       const bytes = pattern(length, this.#random.below(1000));
       await this.#try(() => this.image.write(bytes, begin));
@@ -209,10 +226,10 @@ class Pair {
 
 describe(`random requests leave an image like a plain array (INSTAR_SEED=${seed})`, () => {
   for (const configuration of configurations) {
-    const { version, clusterSize, refcountBits, extendedL2 = false, backing, dataFile } = configuration;
+    const { version, clusterSize, refcountBits, extendedL2 = false, backing, dataFile, encrypted } = configuration;
     const kind = extendedL2 ? ", extended L2 entries" : "";
     const over = backing === undefined ? "" : " over a backing image";
-    const beside = dataFile ? `, data in a ${dataFile} file` : "";
+    const beside = `${dataFile ? `, data in a ${dataFile} file` : ""}${encrypted ? ", encrypted" : ""}`;
     const title = `version ${version}, clusters of ${clusterSize}, refcounts of ${refcountBits} bits${kind}${over}${beside}`;
 
     it(`${title}${qemuNote}`, { timeout: 120_000 }, async () => {
@@ -237,13 +254,14 @@ describe(`random requests leave an image like a plain array (INSTAR_SEED=${seed}
         const path = await pair.save(scratch);
         const named = `driver=qcow2,file.filename=${path}`;
         // QEMU looks for a data file in the current directory.
-        const disk = dataFile ? `${named},data-file.filename=${scratch.file("data")}` : named;
-        const report = qemuImgJson(["check", "--output=json", "--image-opts", disk]);
+        const beyond = dataFile ? `,data-file.filename=${scratch.file("data")}` : "";
+        const disk = `${named}${beyond}${encrypted ? ",encrypt.key-secret=key" : ""}`;
+        const report = qemuImgJson(["check", "--output=json", ...SECRET, "--image-opts", disk]);
         expect({ leaks: report["leaks"], corruptions: report["corruptions"] }).toEqual({});
         // QEMU leaves out the part of a sector at the end of a disk.
         const whole = pair.model.subarray(0, pair.model.length - (pair.model.length % 512));
         await saveTo(scratch.file("model"), await plainDisk(whole));
-        qemuImg("compare", "--image-opts", disk, `driver=raw,file.filename=${scratch.file("model")}`);
+        qemuImg("compare", ...SECRET, "--image-opts", disk, `driver=raw,file.filename=${scratch.file("model")}`);
       }
       await pair.image.close();
     });

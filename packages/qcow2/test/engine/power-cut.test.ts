@@ -3,13 +3,14 @@ import { describe, expect, it } from "vitest";
 import { Qcow2Image } from "../../src/index.js";
 import { Random, seed } from "../interop/random.js";
 import { Clock, RecordingFile } from "./recording-file.js";
-import { allBytes, bytesAt, expectClean, memoryFile, plainDisk, TINY } from "./support.js";
+import { allBytes, bytesAt, encryptionOf, expectClean, memoryFile, plainDisk, TINY } from "./support.js";
 
 const SECTOR = 512;
 const SECTORS = 700;
 const BACKED = 300;
 /** Sectors that lie side by side; between two groups there may be a gap. */
 const GROUP = 100;
+const ENCRYPTION = encryptionOf("secret");
 const CUTS = Number(process.env["INSTAR_CUTS"] ?? 150);
 
 /** How an image is made and used. */
@@ -20,6 +21,8 @@ interface Scene {
   readonly backed?: boolean;
   /** Whether guest data is in another file, and what that is. */
   readonly dataFile?: "plain" | "raw";
+  /** Whether guest data is encrypted. */
+  readonly encrypted?: boolean;
   /** Guest bytes between two groups of sectors, which spread them over the tables. */
   readonly gap?: number;
   /** Guest bytes behind the sectors that are written beforehand, so that the refcount table has to grow soon. */
@@ -82,6 +85,7 @@ class History {
       backing: backed ? { name: "base", format: "raw" } : undefined,
       backingBackend: backed ? await baseDisk() : undefined,
       dataFile: dataFile && { name: "data", raw: dataFile === "raw", backend: this.dataFile },
+      encryption: this.#its.encrypted ? ENCRYPTION : undefined,
       caches: this.#random.once(3) ? {} : TINY,
     });
     if (filler > 0) await this.#image.write(new Uint8Array(filler).fill(0xff), this.offsetOf(SECTORS));
@@ -144,7 +148,7 @@ class History {
     const kind = this.#random.of(
       "write",
       "write",
-      isWhole && !this.#its.dataFile ? "compressed" : "write",
+      isWhole && !this.#its.dataFile && !this.#its.encrypted ? "compressed" : "write",
       "zero",
       "discard",
     );
@@ -204,6 +208,7 @@ describe(`after a power cut an image has no corruption and holds what was synced
     { clusterSize: 32768, refcountBits: 16, extendedL2: true, backed: true },
     { clusterSize: 2048, refcountBits: 16, backed: true, dataFile: "plain" },
     { clusterSize: 4096, refcountBits: 16, dataFile: "raw" },
+    { clusterSize: 4096, refcountBits: 16, encrypted: true },
   ] as Scene[]) {
     const title = Object.entries(scene)
       .map(([name, value]) => `${name} ${value}`)
@@ -227,6 +232,7 @@ describe(`after a power cut an image has no corruption and holds what was synced
           write: true,
           backing: scene.backed ? await baseDisk() : undefined,
           dataFile,
+          encryption: scene.encrypted ? ENCRYPTION : undefined,
         });
         const { corruptions, checkErrors, problems } = await image.check();
         const serious = problems.filter(({ kind }) => kind !== "leak");

@@ -1,7 +1,7 @@
 import { type Backend, MemoryBackend, MemoryPages } from "@instar/backend";
 import { expect } from "vitest";
 
-import { type CacheLimits, Qcow2Image, type Qcow2CreateOptions } from "../../src/index.js";
+import { type CacheLimits, type NewEncryption, Qcow2Image, type Qcow2CreateOptions } from "../../src/index.js";
 
 /** Caches of one or two slices each: everything is evicted all the time. */
 export const TINY: CacheLimits = { l1Bytes: 1, l2Bytes: 1, refcountTableBytes: 1, refcountBytes: 1 };
@@ -15,6 +15,12 @@ export function memoryFile(pages: MemoryPages = new MemoryPages()): MemoryBacken
 export async function newImage(options: Qcow2CreateOptions): Promise<{ image: Qcow2Image; pages: MemoryPages }> {
   const pages = new MemoryPages();
   return { image: await Qcow2Image.create(memoryFile(pages), options), pages };
+}
+
+/** How to encrypt an image, with few rounds and a small header: the key guards nothing. It opens the image, too. */
+export function encryptionOf(passphrase: string): NewEncryption {
+  const bytes = new TextEncoder().encode(passphrase);
+  return { format: "luks", passphrase: bytes, cipher: "aes-128", mode: "xts", hash: "sha256", iterations: 1000 };
 }
 
 /** A plain disk with these bytes, to stand below an image. */

@@ -24,7 +24,8 @@ export class ModelDisk {
     const count = this.#random.below(most) + 1;
     const target = this.bytes.subarray(offset, offset + count);
     const kind = this.#random.below(10);
-    if (kind < 1 && image.dataFile === undefined) await this.#compress(image, offset, offset + count);
+    if (kind < 1 && image.dataFile === undefined && image.encryption === undefined)
+      await this.#compress(image, offset, offset + count);
     else if (kind < 7) {
       const data = this.#random.bytes(count);
       await image.write(data, offset);
