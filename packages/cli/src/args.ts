@@ -20,26 +20,27 @@ export type OptionSpecs = Readonly<Record<string, OptionSpec>>;
 export class Arguments<Name extends string = string> {
   /** What is not an option, in order. */
   readonly positionals: readonly string[];
-  readonly #values: ReadonlyMap<string, readonly string[]>;
+  /** The options with their values, in order; of a flag, `""`. */
+  readonly given: readonly (readonly [name: string, value: string])[];
 
-  constructor(values: ReadonlyMap<string, readonly string[]>, positionals: readonly string[]) {
-    this.#values = values;
+  constructor(given: readonly (readonly [name: string, value: string])[], positionals: readonly string[]) {
+    this.given = given;
     this.positionals = positionals;
   }
 
   /** Whether an option is given. */
   has(name: Name): boolean {
-    return this.#values.has(name);
+    return this.given.some(([option]) => option === name);
   }
 
   /** The value of an option. */
   value(name: Name): string | undefined {
-    return this.#values.get(name)?.at(-1);
+    return this.given.findLast(([option]) => option === name)?.[1];
   }
 
   /** All values of an option that may be repeated. */
   values(name: Name): readonly string[] {
-    return this.#values.get(name) ?? [];
+    return this.given.filter(([option]) => option === name).map(([, value]) => value);
   }
 }
 
@@ -66,7 +67,7 @@ export function parseArguments<Specs extends OptionSpecs>(
     allowPositionals: true,
     tokens: true,
   });
-  const values = new Map<string, string[]>();
+  const given: [string, string][] = [];
   const positionals: string[] = [];
   for (const token of tokens) {
     if (token.kind === "positional") positionals.push(token.value);
@@ -80,11 +81,9 @@ export function parseArguments<Specs extends OptionSpecs>(
     if (spec.value !== undefined && token.value === undefined) {
       throw new UsageError(`${token.rawName} needs a value: ${spec.value}`);
     }
-    const given = values.get(token.name) ?? [];
-    given.push(token.value ?? "");
-    values.set(token.name, given);
+    given.push([token.name, token.value ?? ""]);
   }
-  return new Arguments(values, positionals);
+  return new Arguments(given, positionals);
 }
 
 /**

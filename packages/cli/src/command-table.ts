@@ -18,10 +18,24 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
     },
   ],
   [
+    "bitmap",
+    {
+      summary: "make, change and remove the dirty bitmaps of an image",
+      load: async () => (await import("./commands/bitmap.js")).bitmapCommand,
+    },
+  ],
+  [
     "check",
     {
       summary: "check that an image is consistent",
       load: async () => (await import("./commands/check.js")).checkCommand,
+    },
+  ],
+  [
+    "commit",
+    {
+      summary: "write what an image holds into the one below it",
+      load: async () => (await import("./commands/commit.js")).commitCommand,
     },
   ],
   [

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Backend } from "@instar/backend";
 import type { Qcow2Image } from "@instar/qcow2";
 import type { Context } from "./command.js";
@@ -10,7 +9,7 @@ import { withNewImage } from "./new-image.js";
 import { withImage } from "./image.js";
 import { openImage } from "./open-image.js";
 import { Progress } from "./progress.js";
-import { RateLimit } from "./rate-limit.js";
+import { rateLimit } from "./rate-limit.js";
 import { roundUp } from "./sizes.js";
 import type { Source } from "./sources.js";
 import { openTargetBacking, refuseToOverwrite } from "./target-backing.js";
@@ -104,8 +103,7 @@ async function copy(
 ): Promise<void> {
   const { signal } = context;
   const progress = new Progress(context, how.progress, source.disk.size);
-  const wait = async (milliseconds: number): Promise<void> => sleep(milliseconds, undefined, { signal });
-  const limit = how.rate > 0 ? new RateLimit(how.rate, () => context.host.now(), wait) : undefined;
+  const limit = rateLimit(how.rate, context);
   // A cluster is the least that a qcow2 image can leave out.
   const unit = qcow2?.info().clusterSize;
   await copyDisk({

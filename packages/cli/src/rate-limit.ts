@@ -1,3 +1,6 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Context } from "./command.js";
+
 /** Spreads bytes over time, so that no more than a given number pass in a second. */
 export class RateLimit {
   readonly #bytesPerMillisecond: number;
@@ -24,4 +27,11 @@ export class RateLimit {
     this.#free = begin + bytes / this.#bytesPerMillisecond;
     if (begin > now) await this.#wait(begin - now);
   }
+}
+
+/** A {@link RateLimit} of so many bytes in a second on the clock of the program; none for 0. */
+export function rateLimit(bytesPerSecond: number, { host, signal }: Context): RateLimit | undefined {
+  if (bytesPerSecond === 0) return undefined;
+  const wait = async (milliseconds: number): Promise<void> => sleep(milliseconds, undefined, { signal });
+  return new RateLimit(bytesPerSecond, () => host.now(), wait);
 }

@@ -64,7 +64,7 @@ async function rebase(args: Arguments<keyof typeof OPTIONS>, context: Context): 
     requireQcow2(old, name);
     // Readers take no lock: the image can be opened a second time, over what is below it without end.
     const below = new EndlessDisk(old.qcow2?.backing);
-    const image = await openImage(context, file, { format: "qcow2", write: true, below });
+    const image = await openImage(context, file, { format, write: true, below });
     await withImage(image, async ({ qcow2 }) => {
       const shown = new Progress(context, progress, image.disk.size);
       if (!unsafe) {
