@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 export const SEED: number = Number(process.env["INSTAR_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
 
 /** Random numbers below `limit` that a seed repeats (mulberry32). */
-function random(seed: number): (limit: number) => number {
+export function random(seed: number): (limit: number) => number {
   let state = seed;
   return (limit) => {
     state = (state + 0x6d2b79f5) | 0;
