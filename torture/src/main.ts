@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 
-import { parts } from "./examiner/parts.ts";
+import { longParts, parts } from "./examiner/parts.ts";
 import { type Order, runJobs } from "./examiner/pool.ts";
 
 /**
@@ -18,9 +18,11 @@ const { values } = parseArgs({
 });
 const seed = wholeNumber("seed", values.seed);
 const minutes = Number(values.minutes);
-const chosen = parts.filter(({ name }) => values.only === undefined || name === values.only);
+const chosen = values.only === undefined ? parts : [...parts, ...longParts].filter(({ name }) => name === values.only);
 if (chosen.length === 0)
-  refuse(`--only: there is no ${values.only}; there are ${parts.map(({ name }) => name).join(", ")}`);
+  refuse(
+    `--only: there is no ${values.only}; there are ${[...parts, ...longParts].map(({ name }) => name).join(", ")}`,
+  );
 if (!(minutes > 0)) refuse(`--minutes: ${values.minutes} is no number greater than 0`);
 
 function* orders(): Generator<Order> {

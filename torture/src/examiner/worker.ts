@@ -2,7 +2,7 @@ import { parentPort, workerData } from "node:worker_threads";
 
 import { messageOf } from "../finding.ts";
 import { watchedBy } from "./heart.ts";
-import { parts } from "./parts.ts";
+import { longParts, parts } from "./parts.ts";
 import type { Order, Outcome } from "./pool.ts";
 
 /** Does jobs in a thread of its own, one at a time, as `Pool` orders. */
@@ -16,7 +16,7 @@ process.on("unhandledRejection", (reason) => (stray = reason));
 async function outcomeOf({ part: name, job, seed }: Order): Promise<Outcome> {
   stray = undefined;
   try {
-    const part = parts.find((each) => each.name === name);
+    const part = [...parts, ...longParts].find((each) => each.name === name);
     if (!part) throw new Error(`there is no part ${name}`);
     const { counts } = await part.run(job, seed);
     // A rejection counts as unhandled once microtasks have run out.

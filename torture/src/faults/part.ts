@@ -56,7 +56,8 @@ async function runWith<Disk extends Backend>(
   const random = new Random(...seeds);
   const log = new Log();
   const turns = new Turns(random);
-  const made = (_: unknown, file: number): RecordedFile => new RecordedFile(file, log, turns, scene.abilities, outage);
+  const made = (_: unknown, file: number): RecordedFile =>
+    new RecordedFile(file, log, turns, scene.abilities, { outage });
   const files = Array.from({ length: scene.files }, made);
   let begin = 0;
   const use = async (): Promise<Guest<Disk>> => {
