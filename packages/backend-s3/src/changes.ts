@@ -87,12 +87,6 @@ export class Changes {
     for (const piece of newer) this.#top.put(piece);
   }
 
-  /** Forgets all of them. */
-  drop(): void {
-    this.#top = new PieceMap();
-    this.#frozen = undefined;
-  }
-
   /** What a range consists of, as of this moment. */
   runs(start: number, end: number): Run[] {
     const over = runsOf(this.#top, start, end);

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { BackendError, isBackendError } from "@instar/backend";
 import { ifAbsent, knownConditions, type S3Conditions } from "./conditions.js";
-import { lookAt, publicationHeader } from "./object-state.js";
+import { lookAt, publicationHeader, strongEtag } from "./object-state.js";
 import type { S3OpenOptions } from "./options.js";
 import { probeConditions } from "./probe-conditions.js";
 import { Spill } from "./spill.js";
@@ -17,7 +17,7 @@ export async function openWritable(store: S3Store, options: S3OpenOptions): Prom
   const existing = create === "new" ? undefined : await existingOf(store, create === "replace", signal);
   const conditions =
     options.conditions ?? knownConditions(store.address) ?? (await probeConditions(store, randomUUID(), signal));
-  const reader = existing ?? (await createEmpty(store, conditions));
+  const reader = existing ?? (create === "new" ? await createEmpty(store, conditions) : absent(store));
   // Who may write but not list cannot clean up, and writes all the same.
   await endStaleUploads(store, options.staleUploads).catch(() => undefined);
   const spill = options.spill && new Spill(options.spill);
@@ -34,11 +34,18 @@ async function existingOf(
   signal: AbortSignal | undefined,
 ): Promise<VersionReader | undefined> {
   try {
-    return await VersionReader.open(store, signal);
+    const found = await VersionReader.open(store, signal);
+    strongEtag(store.name, found.version.etag);
+    return found;
   } catch (error) {
     if (mayLack && isBackendError(error, "ERR_NOT_FOUND")) return undefined;
     throw error;
   }
+}
+
+/** What stands for an object until it is published for the first time. */
+function absent(store: S3Store): VersionReader {
+  return new VersionReader(store, { size: 0, etag: undefined, lastModified: undefined });
 }
 
 /** @throws {@link BackendError} `ERR_EXISTS` when there is one. */

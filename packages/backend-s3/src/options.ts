@@ -29,7 +29,7 @@ export interface S3WriteOptions {
   readonly spill?: (() => Promise<Backend>) | undefined;
   /** What conditions the store honours. By default that is known (AWS), or found out at open by some ten requests. */
   readonly conditions?: S3Conditions | undefined;
-  /** Parts that are sent or copied at once, each of 16 MiB in memory or, of very large objects, more. Defaults to 4. */
+  /** Parts that are sent or copied at once, each of 10 MiB in memory or, of very large objects, more. Defaults to 4. */
   readonly parallelParts?: number | undefined;
   /**
    * How old an upload of a writer that died must be to be ended at open, in milliseconds. Defaults to an hour, or a day

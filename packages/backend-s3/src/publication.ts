@@ -1,6 +1,6 @@
 import { BackendError, isBackendError } from "@instar/backend";
 import type { Answer, ObjectVersion } from "@instar/backend-http/engine";
-import { guaranteeOf, ifMatch, type S3Conditions } from "./conditions.js";
+import { guaranteeOf, ifAbsent, ifMatch, type S3Conditions } from "./conditions.js";
 import { inParallel } from "./in-parallel.js";
 import { mostParts, MultipartUpload, type StoredPart } from "./multipart-upload.js";
 import { lookAt, type ObjectState, publicationHeader } from "./object-state.js";
@@ -14,7 +14,7 @@ const rules: PartRules = {
   least: 5 * mebibyte,
   mostCopied: 5 * 1024 * mebibyte,
   parts: mostParts,
-  upload: 16 * mebibyte,
+  upload: 10 * mebibyte,
 };
 /** How often putting parts together is tried when it begins well (a status of 200), and ends in what may pass. */
 const tries = 4;
@@ -32,12 +32,12 @@ export interface NewContents {
 export class Publication {
   readonly #store: S3Store;
   readonly #conditions: S3Conditions;
-  readonly #base: string;
+  readonly #base: string | undefined;
   readonly #token: string;
   readonly #parallel: number;
 
-  /** `base` is the ETag of the version it takes the place of, `token` nobody else's. */
-  constructor(store: S3Store, conditions: S3Conditions, base: string, token: string, parallel: number) {
+  /** `base` is the ETag of the version it takes the place of, if there is one; `token` is nobody else's. */
+  constructor(store: S3Store, conditions: S3Conditions, base: string | undefined, token: string, parallel: number) {
     this.#store = store;
     this.#conditions = conditions;
     this.#base = base;
@@ -52,8 +52,10 @@ export class Publication {
    * @throws {@link BackendError} `ERR_CHANGED` when the object is not the old version any more.
    */
   async publish(contents: NewContents): Promise<ObjectVersion> {
-    const state = this.#expectBase(await lookAt(this.#store));
-    const headers = { ...state.headers, [publicationHeader]: this.#token };
+    const state = await lookAt(this.#store);
+    this.#expectBase(state);
+    const handedOn = state?.headers ?? { "content-type": "application/octet-stream" };
+    const headers = { ...handedOn, [publicationHeader]: this.#token };
     const parts = planParts(contents.size, contents.changed, rules);
     const whole = contents.size < rules.least || (parts.length === 1 && parts[0]?.copy === false);
     const etag = whole
@@ -66,7 +68,7 @@ export class Publication {
     const body = new Uint8Array(contents.size);
     if (contents.size > 0) await contents.read(body, 0);
     const path = this.#store.address.path();
-    const condition = ifMatch(this.#conditions, this.#base);
+    const condition = this.#condition;
     return this.#commit(() => this.#store.ask({ method: "PUT", path, headers: { ...headers, ...condition }, body }));
   }
 
@@ -80,7 +82,7 @@ export class Publication {
       const stored = await inParallel(this.#parallel, parts, (part, index) =>
         this.#storePart(upload, contents, part, index),
       );
-      const condition = this.#conditions.complete ? ifMatch(this.#conditions, this.#base) : {};
+      const condition = this.#conditions.complete ? this.#condition : {};
       return await this.#commit(() => upload.complete(stored, condition));
     } catch (error) {
       // What this leaves behind is ended by a later open.
@@ -95,7 +97,7 @@ export class Publication {
     part: PlannedPart,
     index: number,
   ): Promise<StoredPart> {
-    if (part.copy) return upload.copy(index, part.start, part.end, this.#base);
+    if (part.copy && this.#base !== undefined) return upload.copy(index, part.start, part.end, this.#base);
     const body = new Uint8Array(part.end - part.start);
     await contents.read(body, part.start);
     return upload.put(index, body);
@@ -142,15 +144,20 @@ export class Publication {
   }
 
   async #etagOf({ headers, body }: Answer): Promise<string> {
-    const told = textOf(body, "ETag") ?? headers["etag"];
-    if (typeof told === "string") return told.startsWith('"') ? told : `"${told}"`;
+    // Ceph has an element with nothing in it.
+    const told = textOf(body, "ETag") || headers["etag"];
+    if (typeof told === "string" && told !== "") return told.startsWith('"') ? told : `"${told}"`;
     const state = await lookAt(this.#store);
     // Where somebody was faster, the version that was published is the old one already: nobody has this ETag.
     return state?.publication === this.#token ? state.etag : `"${this.#token}"`;
   }
 
-  #expectBase(state: ObjectState | undefined): ObjectState {
-    if (state?.etag === this.#base) return state;
+  get #condition(): Readonly<Record<string, string>> {
+    return this.#base === undefined ? ifAbsent(this.#conditions) : ifMatch(this.#conditions, this.#base);
+  }
+
+  #expectBase(state: ObjectState | undefined): void {
+    if (state?.etag === this.#base) return;
     const what = state ? "somebody else has published another version" : "somebody has removed it";
     throw new BackendError("ERR_CHANGED", `${this.#store.name}: ${what} since it was opened; nothing was published`);
   }

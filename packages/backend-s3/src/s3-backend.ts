@@ -71,7 +71,7 @@ export class S3Backend extends BaseBackend {
     }
   }
 
-  /** Drops what was written since the last version that was published, so that `close` publishes nothing. */
+  /** Has nothing published from now on: what was written and will be goes with `close`, which like `sync` succeeds. */
   async abandon(): Promise<void> {
     if (this.#object instanceof WritableObject) await this.#object.abandon();
   }

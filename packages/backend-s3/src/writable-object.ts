@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { isBackendError } from "@instar/backend";
 import { Changes, type Run } from "./changes.js";
 import type { S3Conditions } from "./conditions.js";
-import { lookAt, strongEtag } from "./object-state.js";
+import { lookAt } from "./object-state.js";
 import { Publication } from "./publication.js";
 import type { Spill } from "./spill.js";
 import type { S3Store } from "./store.js";
@@ -23,16 +23,17 @@ export class WritableObject {
   readonly #store: S3Store;
   readonly #settings: WritableSettings;
   readonly #changes: Changes;
+  /** The version that the changes are made to; one without an ETag is an object that is not there yet. */
   #reader: VersionReader;
   #size: number;
   #publishing: Promise<void> | undefined;
+  #abandoned = false;
   /** The publication that follows the one under way, for all who ask for one meanwhile. */
   #next: Promise<void> | undefined;
   /** Tokens of publications that failed, which may have succeeded all the same. */
   readonly #doubtful = new Set<string>();
 
   constructor(store: S3Store, reader: VersionReader, settings: WritableSettings) {
-    strongEtag(store.name, reader.version.etag);
     this.#store = store;
     this.#settings = settings;
     this.#changes = new Changes(store.name, settings.memory, settings.spill);
@@ -87,11 +88,10 @@ export class WritableObject {
     });
   }
 
-  /** Drops what is not published. */
+  /** Publishes nothing from now on. */
   async abandon(): Promise<void> {
+    this.#abandoned = true;
     await this.#publishing?.catch(() => undefined);
-    this.#changes.drop();
-    this.#size = this.#reader.version.size;
   }
 
   /** Publishes what there is, and frees what it holds. */
@@ -117,16 +117,17 @@ export class WritableObject {
   }
 
   async #publishChanges(): Promise<void> {
-    if (this.#changes.empty && this.#size === this.#reader.version.size) return;
+    const { etag: known, size: published } = this.#reader.version;
+    const same = known !== undefined && this.#changes.empty && this.#size === published;
+    if (this.#abandoned || same) return;
     await this.#resolveDoubt();
     const reader = this.#reader;
     const size = this.#size;
     this.#changes.freeze();
     const token = randomUUID();
     try {
-      const etag = strongEtag(this.#store.name, reader.version.etag);
       const { conditions, parallel } = this.#settings;
-      const publication = new Publication(this.#store, conditions, etag, token, parallel);
+      const publication = new Publication(this.#store, conditions, reader.version.etag, token, parallel);
       const changed = this.#changes.frozenRuns(0, size).filter((run) => run.piece || run.end > reader.version.size);
       const version = await publication.publish({
         size,

@@ -4,7 +4,9 @@ import type { SmallStore } from "./small-store.js";
 
 /** `length` bytes of which no two neighbours are the same; another `seed` gives others. */
 export function pattern(length: number, seed = 0): Uint8Array {
-  return Uint8Array.from({ length }, (_, index) => (index + seed) ^ (index >>> 7) ^ Math.imul(index >>> 15, 31));
+  const bytes = new Uint8Array(length);
+  for (let at = 0; at < length; at++) bytes[at] = (at + seed) ^ (at >>> 7) ^ Math.imul(at >>> 15, 31);
+  return bytes;
 }
 
 const opened: S3Backend[] = [];

@@ -49,13 +49,12 @@ describe.each(kinds)("where publishing is %s", (guarantee, conditions) => {
       const won = writer === winners[0];
       if (!won) await expect(writer.sync()).rejects.toMatchObject({ code: "ERR_CHANGED" });
       expect(await readAt(writer, 500, 1000)).toEqual(pattern(1000, index + 1));
-      if (won)
-        expect(
-          store.objects
-            .get("bucket/disk")
-            ?.body.subarray(500, 1500)
-            .equals(pattern(1000, index + 1)),
-        ).toBe(true);
+      if (!won) continue;
+      await writer.write(pattern(10, 7), 2000);
+      await writer.sync();
+      const found = store.objects.get("bucket/disk")?.body.subarray(500, 2010) ?? Buffer.alloc(0);
+      expect(found.subarray(0, 1000).equals(pattern(1000, index + 1))).toBe(true);
+      expect(found.subarray(1500).equals(pattern(10, 7))).toBe(true);
     }
     expect([...store.objects.keys()]).toEqual(["bucket/disk"]);
     expect(store.uploads.size).toBe(0);
@@ -80,7 +79,18 @@ describe.each(kinds)("where publishing is %s", (guarantee, conditions) => {
     await disk.sync();
     expect(store.objects.get("bucket/disk")?.body.equals(pattern(10, 5))).toBe(true);
     const other = await openIn(store, "other", { write: true, create: "replace" });
-    expect([other.size, store.objects.has("bucket/other")]).toEqual([0, true]);
+    expect([other.size, store.objects.has("bucket/other")]).toEqual([0, false]);
+    await other.sync();
+    expect(store.objects.get("bucket/other")?.body.length).toBe(0);
+    const large = await openIn(store, "large", { write: true, create: "replace" });
+    await large.write(pattern(20 * mebibyte), 0);
+    await large.sync();
+    expect(store.objects.get("bucket/large")?.body.equals(pattern(20 * mebibyte))).toBe(true);
+    const late = await openIn(store, "late", { write: true, create: "replace" });
+    store.put("bucket/late", pattern(10));
+    await late.write(pattern(20), 0);
+    await expect(late.sync()).rejects.toMatchObject({ code: "ERR_CHANGED" });
+    await late.abandon();
   });
 });
 

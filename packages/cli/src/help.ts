@@ -15,8 +15,9 @@ ${table(rows)}
   instar help COMMAND   shows the options of a command, with examples
   instar --version      shows the version
 
-Options and output follow qemu-img and qemu-io. An image is named by its path, a URL (http:, https:), or a description
-(json:{...}, or driver=...,file.filename=... with --image-opts). What an image names (a backing file) must be a regular
+Options and output follow qemu-img and qemu-io. An image is named by its path, a URL (http:, https:,
+s3://BUCKET/KEY?endpoint=URL&region=REGION), or a description (json:{...}, or driver=...,file.filename=... with
+--image-opts). Credentials for s3: are those in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. What an image names (a backing file) must be a regular
 file in the directory of the image or below it, or a URL in the directory of its own URL; --allow-path DIR and --allow-url
 URL, or INSTAR_ALLOW_PATH=DIR:DIR and INSTAR_ALLOW_URL="URL URL", allow more.
 `;

@@ -9,6 +9,7 @@ import type { TargetFormat } from "./format-names.js";
 import { fileFacts, localPath } from "./location.js";
 import { RawImage, SECTOR } from "./raw-image.js";
 import { roundUp } from "./sizes.js";
+import { createUrl } from "./open-spec.js";
 import { openStorage } from "./storage.js";
 
 /** What to make. */
@@ -33,7 +34,7 @@ export async function withNewImage(
   what: NewImage,
   work: (disk: Backend, qcow2: Qcow2Image | undefined) => Promise<void>,
 ): Promise<void> {
-  const { disk, qcow2, abandon } = await makeImage(context, what).catch(async (error: unknown) => {
+  const { disk, qcow2, giveUp, abandon } = await makeImage(context, what).catch(async (error: unknown) => {
     await what.base?.close();
     throw error;
   });
@@ -42,6 +43,7 @@ export async function withNewImage(
     await disk.close();
   } catch (error) {
     // The first failure is the one to tell of.
+    await giveUp();
     await disk.close().catch(() => {});
     await abandon();
     throw error;
@@ -49,27 +51,51 @@ export async function withNewImage(
 }
 
 interface MadeImage extends FormattedFile {
+  /** Before it is closed: it will not come to anything. */
+  readonly giveUp: () => Promise<void>;
   /** Leaves nothing of it, once it is closed. */
   readonly abandon: () => Promise<void>;
 }
 
 async function makeImage(context: Context, what: NewImage): Promise<MadeImage> {
-  const path = localPath(what.name);
-  if (path === undefined) throw new CliError(`'${what.name}': only local files can be written`);
-  const existed = (await fileFacts(path)) !== undefined;
-  const create = existed ? "never" : "new";
-  const file = await openStorage(path, { write: true, create, signal: context.signal });
+  const { file, giveUp, abandon, untouched } = await openTarget(what.name, context);
   // Nobody needs half an image in the right order: one sync at the end makes all of it durable.
   const deferred = new DeferredSync(file, what.unsafe !== true);
   try {
-    const formatted = await format(deferred, what);
-    return { ...formatted, abandon: () => leaveNothing(path, existed, context) };
+    return { ...(await format(deferred, what)), giveUp, abandon };
   } catch (error) {
+    await giveUp();
     await deferred.close().catch(() => {});
-    // What was there before is as it was: the options are looked at before anything is written.
-    if (!existed) await leaveNothing(path, existed, context);
+    // The options are looked at before anything is written.
+    await untouched();
     throw error;
   }
+}
+
+/** Storage for a new image. */
+interface Target {
+  readonly file: Backend;
+  /** Before it is closed: it will not come to anything. */
+  readonly giveUp: () => Promise<void>;
+  /** After it is closed: leaves nothing of it. */
+  readonly abandon: () => Promise<void>;
+  /** The same where nothing has been written. */
+  readonly untouched: () => Promise<void>;
+}
+
+const nothing = async (): Promise<void> => {};
+
+async function openTarget(name: string, context: Context): Promise<Target> {
+  const path = localPath(name);
+  if (path === undefined) {
+    const { backend, abandon = nothing } = await createUrl(name, context);
+    return { file: backend, giveUp: abandon, abandon: nothing, untouched: nothing };
+  }
+  const existed = (await fileFacts(path)) !== undefined;
+  const create = existed ? "never" : "new";
+  const file = await openStorage(path, { write: true, create, signal: context.signal });
+  const abandon = (): Promise<void> => leaveNothing(path, existed, context);
+  return { file, giveUp: nothing, abandon, untouched: existed ? nothing : abandon };
 }
 
 /** Does not throw: there is a failure already that is to be told. */

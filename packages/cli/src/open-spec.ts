@@ -1,10 +1,11 @@
 import type { Backend } from "@instar/backend";
 import type { Context } from "./command.js";
-import { CliError } from "./errors.js";
+import { CliError, Interrupted, oneLine, UsageError } from "./errors.js";
 import type { StorageSpec } from "./names/image-spec.js";
-import type { UrlHow } from "./protocols/protocol.js";
+import type { OpenedUrl, UrlHow } from "./protocols/protocol.js";
 import { protocolOf } from "./protocols/protocols.js";
 import { openStorage } from "./storage.js";
+import { shownUrl } from "./url-gate.js";
 
 /** How to open storage. */
 export interface SpecHow {
@@ -44,6 +45,24 @@ async function openPart(
   } catch (error) {
     await file.close();
     throw error;
+  }
+}
+
+/**
+ * Opens what a URL names as the target of a command, in the place of what may be there.
+ *
+ * @throws {@link CliError} where its protocol cannot be written
+ */
+export async function createUrl(url: string, context: Context): Promise<OpenedUrl> {
+  try {
+    const open = await protocolOf(url);
+    if (!open) throw new CliError("its protocol is not supported");
+    const opened = await open(url, { write: true, create: true, share: false, options: new Map() }, context);
+    context.stats.add(opened.backend.name, opened.counters, undefined);
+    return opened;
+  } catch (error) {
+    if (error instanceof Interrupted || error instanceof UsageError) throw error;
+    throw new CliError(`could not create '${shownUrl(url)}': ${oneLine(error)}`, { cause: error });
   }
 }
 

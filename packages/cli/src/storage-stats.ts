@@ -9,7 +9,7 @@ interface Cache {
 interface Source {
   readonly name: string;
   readonly storage: StorageCounters | undefined;
-  readonly cache: Cache;
+  readonly cache: Cache | undefined;
 }
 
 /** Counts, for `--stats`, what has been asked of storage over the network. */
@@ -20,9 +20,9 @@ export class StorageStats {
    * Has a storage counted.
    *
    * @param name shows nothing that is secret
-   * @param cache the cache over it
+   * @param cache the cache over it, where it has one
    */
-  add(name: string, storage: StorageCounters | undefined, cache: Cache): void {
+  add(name: string, storage: StorageCounters | undefined, cache: Cache | undefined): void {
     this.#sources.push({ name, storage, cache });
   }
 
@@ -30,11 +30,10 @@ export class StorageStats {
   report(): string {
     if (this.#sources.length === 0) return "stats: nothing was asked of storage over the network\n";
     return this.#sources
-      .map(({ name, storage, cache: { counters } }) => {
-        const asked = storage
-          ? `requests ${storage.requests}, bytes ${storage.bytes}, retries ${storage.retries}, `
-          : "";
-        return printable(`stats: ${name}: ${asked}cache hits ${counters.hits}, cache misses ${counters.misses}`) + "\n";
+      .map(({ name, storage, cache }) => {
+        const asked = storage && `requests ${storage.requests}, bytes ${storage.bytes}, retries ${storage.retries}`;
+        const kept = cache && `cache hits ${cache.counters.hits}, cache misses ${cache.counters.misses}`;
+        return printable(`stats: ${name}: ${[asked, kept].filter((part) => part !== undefined).join(", ")}`) + "\n";
       })
       .join("");
   }

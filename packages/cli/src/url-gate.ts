@@ -33,16 +33,24 @@ export function requireAllowedUrl(
   if (!URL.canParse(url)) throw new CliError(`${what} is not a well-formed URL`);
   const wanted = new URL(url);
   const directories = prefixes.map((prefix) => new URL(prefix));
-  if (own !== undefined) directories.push(new URL(".", own));
+  if (own !== undefined) directories.push(directoryOf(own));
   if (directories.some((directory) => covers(directory, wanted))) return;
-  const directory = shownUrl(new URL(".", wanted).href);
+  const directory = shownUrl(directoryOf(url).href);
   throw new CliError(`${what} is not in a place that images may name: --allow-url '${directory}' would allow it`);
+}
+
+/** The query of an object says where its store is, so that of the directory is the same. */
+function directoryOf(url: string): URL {
+  const directory = new URL(".", url);
+  if (directory.protocol === "s3:") directory.search = new URL(url).search;
+  return directory;
 }
 
 function covers(directory: URL, wanted: URL): boolean {
   for (const part of ["protocol", "host", "username", "password"] as const) {
     if (directory[part] !== wanted[part]) return false;
   }
+  if (wanted.protocol === "s3:" && wanted.search !== directory.search) return false;
   // A server may take %2f for a slash, and ".." behind it for the way up.
   if (/\.\.|%2e/i.test(wanted.pathname) && /%2f|%5c/i.test(wanted.pathname)) return false;
   const path = directory.pathname.endsWith("/") ? directory.pathname : `${directory.pathname}/`;

@@ -40,6 +40,8 @@ export function storageReferenced(name: string, base: StorageSpec): StorageSpec 
   if (basePath !== undefined) return { kind: "file", path: basePath.slice(0, basePath.lastIndexOf("/") + 1) + path };
   const { url, options } = urlOf(base);
   const resolved = new URL(path, url);
+  // That of an object says where its store is.
+  if (resolved.protocol === "s3:" && resolved.search === "") resolved.search = new URL(url).search;
   // What opens the one, opens the other: a cookie, a password. It is not for other servers.
   const own = resolved.origin === new URL(url).origin;
   return { kind: "url", url: resolved.href, options: own ? options : new Map() };

@@ -4,6 +4,8 @@ import type { Context } from "../command.js";
 /** How to open what a URL names. */
 export interface UrlHow {
   readonly write: boolean;
+  /** Whether to make it, in the place of what may be there. */
+  readonly create?: boolean | undefined;
   /** Not to respect the lock against a second writer. */
   readonly share: boolean;
   /** What a `json:` name or options say beside the URL, by the names that QEMU has. */
@@ -26,6 +28,8 @@ export interface OpenedUrl {
   readonly counters?: StorageCounters;
   /** How far to read ahead, in bytes; sensible for storage whose requests take milliseconds where absent. */
   readonly readAhead?: number | undefined;
+  /** Leaves what was there before, where that can still be done. It is closed all the same. */
+  readonly abandon?: () => Promise<void>;
 }
 
 /** Opens URLs of one or more schemes. */

@@ -4,6 +4,7 @@ import type { Protocol } from "./protocol.js";
 const PROTOCOLS: ReadonlyMap<string, () => Promise<Protocol>> = new Map([
   ["http", async () => (await import("./http.js")).openHttp],
   ["https", async () => (await import("./http.js")).openHttp],
+  ["s3", async () => (await import("./s3.js")).openS3],
 ]);
 
 /** Whether URLs of a scheme, in lower case, can be opened. */

@@ -1,0 +1,43 @@
+import { type Backend } from "@instar/backend";
+import { parseS3Url, S3Backend, type S3Credentials } from "@instar/backend-s3";
+import { UsageError } from "../errors.js";
+import { parseSize } from "../sizes.js";
+import { openSpillFile } from "../spill-file.js";
+import type { Protocol } from "./protocol.js";
+
+/**
+ * Opens an object, `s3://BUCKET/KEY?endpoint=URL&region=REGION`. Credentials, and what the URL does not say, are in the
+ * environment, by the names that AWS tools have for it.
+ */
+export const openS3: Protocol = async (location, { write, create, options }, { host, signal }) => {
+  for (const name of options.keys()) {
+    if (name !== "readahead") throw new UsageError(`${name}: s3 has no such option, or it is not supported`);
+  }
+  const { env } = host;
+  const backend = await S3Backend.open({
+    endpoint: env["AWS_ENDPOINT_URL_S3"] || env["AWS_ENDPOINT_URL"] || undefined,
+    region: env["AWS_REGION"] || env["AWS_DEFAULT_REGION"] || undefined,
+    ...parseS3Url(location),
+    credentials: credentialsIn(env),
+    now: () => host.date().getTime(),
+    spill: (): Promise<Backend> => openSpillFile(env["TMPDIR"]),
+    write,
+    ...(create && { create: "replace" }),
+    signal,
+  });
+  const readAhead = options.get("readahead");
+  return {
+    backend,
+    counters: backend.counters,
+    readAhead: readAhead === undefined ? undefined : parseSize(readAhead, "readahead"),
+    abandon: () => backend.abandon(),
+  };
+};
+
+/** Without an access key everything is asked for anonymously. */
+function credentialsIn(env: Readonly<Record<string, string | undefined>>): S3Credentials | undefined {
+  const accessKeyId = env["AWS_ACCESS_KEY_ID"];
+  if (!accessKeyId) return undefined;
+  const secretAccessKey = env["AWS_SECRET_ACCESS_KEY"] ?? "";
+  return { accessKeyId, secretAccessKey, sessionToken: env["AWS_SESSION_TOKEN"] || undefined };
+}
