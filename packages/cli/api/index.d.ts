@@ -18,6 +18,8 @@ export type Output = Writable & {
     readonly isTTY?: boolean;
 };
 
+declare type Program = "instar" | "qemu-img" | "qemu-io";
+
 export function nodeHost(): Host;
 
-export function run(argv: readonly string[], host: Host): Promise<number>;
+export function run(given: readonly string[], host: Host, program?: Program): Promise<number>;

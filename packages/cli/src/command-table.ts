@@ -46,6 +46,13 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
     },
   ],
   [
+    "completion",
+    {
+      summary: "print a script that has a shell complete command lines",
+      load: async () => (await import("./commands/completion.js")).completionCommand,
+    },
+  ],
+  [
     "convert",
     {
       summary: "copy an image into a new one, of the same or another format",
@@ -101,6 +108,13 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
     {
       summary: "list, make, apply and remove the snapshots inside an image",
       load: async () => (await import("./commands/snapshot.js")).snapshotCommand,
+    },
+  ],
+  [
+    "wrappers",
+    {
+      summary: "make programs named qemu-img and qemu-io that call instar",
+      load: async () => (await import("./commands/wrappers.js")).wrappersCommand,
     },
   ],
 ]);

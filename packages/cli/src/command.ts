@@ -1,10 +1,13 @@
 import { type Access, accessOf } from "./access.js";
 import { type Arguments, type OptionSpecs, parseArguments } from "./args.js";
 import type { Host } from "./host.js";
+import type { Program } from "./program.js";
 import { StorageStats } from "./storage-stats.js";
 
 /** What a command is given to start with. */
 export interface ProgramContext {
+  /** What the program is called as. */
+  readonly program: Program;
   /** The process around it. */
   readonly host: Host;
   /** Aborts when the program is asked to stop. */
@@ -33,6 +36,8 @@ export interface CommandHelp {
   readonly usage: string;
   /** Its options. */
   readonly options: OptionSpecs;
+  /** Words that its arguments can be, where they are no file names; for completion. */
+  readonly words?: readonly string[];
   /** Paragraphs below the options. */
   readonly notes?: readonly string[];
   /** Command lines behind `instar `, and what each does. */
@@ -70,7 +75,7 @@ export function defineCommand<Specs extends OptionSpecs>(
       const args = parseArguments(argv, options);
       if (!args.has("help")) return run(args, context);
       const { commandHelp } = await import("./help.js");
-      await context.print(commandHelp(complete));
+      await context.print(commandHelp(complete, context.program));
       return 0;
     },
   };

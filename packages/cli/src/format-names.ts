@@ -6,7 +6,14 @@ const TARGET_FORMATS = ["qcow2", "raw"] as const;
 export type TargetFormat = (typeof TARGET_FORMATS)[number];
 
 /** The formats, by the names that QEMU has for them. */
-const FORMATS = ["qcow2", "raw", "vdi", "vhdx", "vmdk", "vpc"] as const;
+export const FORMATS: readonly ["qcow2", "raw", "vdi", "vhdx", "vmdk", "vpc"] = [
+  "qcow2",
+  "raw",
+  "vdi",
+  "vhdx",
+  "vmdk",
+  "vpc",
+];
 /** A format. */
 export type Format = (typeof FORMATS)[number];
 

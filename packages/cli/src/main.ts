@@ -2,31 +2,36 @@ import { COMMANDS } from "./command-table.js";
 import type { Command, ProgramContext } from "./command.js";
 import { CliError, Interrupted, isBrokenPipe, oneLine, UsageError } from "./errors.js";
 import { type Host, writeTo } from "./host.js";
+import { asInstar, messagePrefix, type Program, versionLine, whereHelpIs } from "./program.js";
 
 /**
  * Runs a command line.
  *
- * @param argv what stands behind the name of the program
+ * @param given what stands behind the name of the program
+ * @param program what the program is called as: in the place of one of QEMU it says that name where people and scripts
+ *   look for it
  * @returns the exit code; never rejects
  */
-export async function run(argv: readonly string[], host: Host): Promise<number> {
+export async function run(given: readonly string[], host: Host, program: Program = "instar"): Promise<number> {
   const stop = new AbortController();
   const forget = host.onStop((signal) => stop.abort(new Interrupted(signal)));
+  const [name = "", ...rest] = asInstar(program, given);
+  const command = COMMANDS.has(name) ? name : undefined;
+  const prefix = messagePrefix(program, undefined);
   const context: ProgramContext = {
+    program,
     host,
     signal: stop.signal,
     print: (text) => writeTo(host.stdout, text),
-    warn: (message) => void host.stderr.write(`instar: ${message}\n`),
+    warn: (message) => void host.stderr.write(`${prefix}${message}\n`),
   };
-  const [name = "", ...rest] = argv;
   try {
     return await dispatch(name, rest, context);
   } catch (error) {
     // As a program that dies of SIGPIPE: whoever stopped reading does not want to hear of it.
     if (isBrokenPipe(error)) return 141;
-    const where = COMMANDS.has(name) ? `${name}: ` : "";
-    const hint = error instanceof UsageError ? ` (see: instar ${where ? `help ${name}` : "--help"})` : "";
-    context.warn(`${where}${oneLine(error)}${hint}`);
+    const hint = error instanceof UsageError ? ` (see: ${whereHelpIs(program, command)})` : "";
+    host.stderr.write(`${messagePrefix(program, command)}${oneLine(error)}${hint}\n`);
     return error instanceof CliError ? error.exitCode : 1;
   } finally {
     forget();
@@ -39,21 +44,21 @@ async function dispatch(name: string, rest: readonly string[], context: ProgramC
       throw new UsageError("expecting a command");
     case "-V":
     case "--version":
-      await context.print(`instar ${(await import("./version.js")).readVersion()}\n`);
+      await context.print(`${versionLine(context.program, (await import("./version.js")).readVersion())}\n`);
       return 0;
     case "-h":
     case "--help":
     case "help":
-      await context.print(await helpFor(name === "help" ? rest[0] : undefined));
+      await context.print(await helpFor(name === "help" ? rest[0] : undefined, context.program));
       return 0;
     default:
       return (await load(name)).start(rest, context);
   }
 }
 
-async function helpFor(name: string | undefined): Promise<string> {
+async function helpFor(name: string | undefined, program: Program): Promise<string> {
   const { commandHelp, programHelp } = await import("./help.js");
-  return name === undefined ? programHelp() : commandHelp((await load(name)).help);
+  return name === undefined ? programHelp(program) : commandHelp((await load(name)).help, program);
 }
 
 async function load(name: string): Promise<Command> {
