@@ -284,6 +284,10 @@ declare class ExternalData implements GuestData {
 
 declare type FeatureBits = Readonly<Record<FeatureKind, bigint>>;
 
+declare interface EngineOptions extends Qcow2CacheOptions {
+    readonly discard?: "ignore" | "unmap" | undefined;
+}
+
 export type FeatureKind = "incompatible" | "compatible" | "autoclear";
 
 export interface FixedProblems {
@@ -575,7 +579,7 @@ export interface Qcow2CacheOptions {
     readonly observer?: ((event: CacheEvent<number>) => void) | undefined;
 }
 
-export interface Qcow2CreateOptions extends CreateLayoutOptions, CallOptions, Qcow2CacheOptions {
+export interface Qcow2CreateOptions extends CreateLayoutOptions, CallOptions, EngineOptions {
     readonly backingBackend?: Backend | undefined;
     readonly dataFile?: {
         readonly name: string;
@@ -674,12 +678,7 @@ export interface Qcow2Info {
     readonly features: Readonly<Record<FeatureKind, readonly string[]>>;
 }
 
-export interface Qcow2Key {
-    readonly passphrase: Uint8Array | (() => Promise<Uint8Array>);
-    readonly maxIterations?: number | undefined;
-}
-
-export interface Qcow2OpenOptions extends CallOptions, Qcow2CacheOptions {
+export interface Qcow2OpenOptions extends CallOptions, EngineOptions {
     readonly write?: boolean | undefined;
     readonly backing?: Backend | "ignore" | undefined;
     readonly dataFile?: Backend | undefined;

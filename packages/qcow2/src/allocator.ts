@@ -2,6 +2,7 @@ import { Mutex } from "async-mutex";
 
 import { Qcow2Error } from "./errors.js";
 import type { Flights } from "./flights.js";
+import type { FreedSpace } from "./freed-space.js";
 import type { HostFile } from "./host-file.js";
 import type { Layout } from "./layout.js";
 import type { LiveHeader } from "./live-header.js";
@@ -33,6 +34,7 @@ export class Allocator {
   readonly #refcounts: Refcounts;
   readonly #metadata: MetadataRanges;
   readonly #frees: PendingFrees;
+  readonly #space: FreedSpace;
   readonly #lock = new Mutex();
   /** No cluster before this one is free. */
   #hint = 0;
@@ -48,6 +50,7 @@ export class Allocator {
     refcounts: Refcounts,
     metadata: MetadataRanges,
     frees: PendingFrees,
+    space: FreedSpace,
   ) {
     this.#file = file;
     this.#header = header;
@@ -55,6 +58,7 @@ export class Allocator {
     this.#refcounts = refcounts;
     this.#metadata = metadata;
     this.#frees = frees;
+    this.#space = space;
     this.#virginFrom = Math.ceil(file.size / layout.clusterSize);
   }
 
@@ -115,6 +119,7 @@ export class Allocator {
         this.#hint = Math.min(this.#hint, free[0] ?? this.#hint);
         // What becomes free may soon be somebody else's: nothing more is put behind the compressed data that was there.
         if (this.#packed && free.includes(this.#packed.cluster)) this.#packed = undefined;
+        await this.#space.giveBack(free);
       }
       ranges.shift();
     }

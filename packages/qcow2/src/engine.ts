@@ -6,7 +6,9 @@ import { CompressedWriter } from "./compressed-writer.js";
 import { Durability } from "./durability.js";
 import { Eraser } from "./eraser.js";
 import { hasDataFile } from "./features.js";
+import { FileEnd } from "./file-end.js";
 import { Flights } from "./flights.js";
+import { FreedSpace } from "./freed-space.js";
 import { FreshClusters } from "./fresh-clusters.js";
 import type { GuestData } from "./guest-data.js";
 import { headerGeometry } from "./header.js";
@@ -21,7 +23,7 @@ import { LiveHeader } from "./live-header.js";
 import { GuestMap } from "./mapping.js";
 import { MetadataRanges } from "./metadata-ranges.js";
 import type { OpenedParts } from "./open.js";
-import type { Qcow2CacheOptions } from "./options.js";
+import type { EngineOptions } from "./options.js";
 import { PendingFrees } from "./pending-frees.js";
 import { RangeLocks } from "./range-locks.js";
 import { Reader } from "./reader.js";
@@ -59,7 +61,7 @@ export interface Engine {
 }
 
 /** Puts the parts of an image together. Does no I/O. */
-export function assemble(backend: Backend, opened: OpenedParts, options: Qcow2CacheOptions): Engine {
+export function assemble(backend: Backend, opened: OpenedParts, options: EngineOptions): Engine {
   const { header: firstHeader, backing } = opened;
   const geometry = headerGeometry(firstHeader);
   const kind = { version: firstHeader.version, external: hasDataFile(firstHeader) };
@@ -78,7 +80,8 @@ export function assemble(backend: Backend, opened: OpenedParts, options: Qcow2Ca
   const reader = new Reader(data, layout, map, inflated, backing);
 
   const refcounts = new Refcounts(file, header, layout, tables);
-  const allocator = new Allocator(file, header, layout, refcounts, metadata, frees);
+  const space = new FreedSpace(file, layout.clusterSize, options.discard !== "ignore");
+  const allocator = new Allocator(file, header, layout, refcounts, metadata, frees, space);
   const l2Tables = new L2Tables(file, layout, tables, l1, allocator, frees);
   const places = { file, data, external, header, layout, metadata, locks };
   const parts = { ...places, tables, l1, l2Tables, refcounts, allocator, frees, map, reader };
@@ -87,10 +90,11 @@ export function assemble(backend: Backend, opened: OpenedParts, options: Qcow2Ca
   const eraser = new Eraser(parts);
   const zeroes = new Zeroes(layout, map, reader, writer, eraser);
   const identity = new IdentityMapping(parts);
-  const resizer = new Resizer({ ...parts, eraser, zeroes, identity });
   const flights = new Flights();
   const durability = new Durability(header, tables, frees, allocator, flights);
   const stateSwitch = new StateSwitch({ ...parts, inflated });
+  const fileEnd = new FileEnd({ ...parts, durability });
+  const resizer = new Resizer({ ...parts, eraser, zeroes, identity, fileEnd });
   const bitmaps = new BitmapKeeper({ ...parts, stateSwitch, durability });
   const changes = { writer, compressedWriter, eraser, zeroes, identity, resizer, stateSwitch, bitmaps };
   return { ...parts, ...changes, flights, durability };

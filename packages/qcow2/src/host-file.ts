@@ -66,6 +66,11 @@ export class HostFile {
     this.wroteData();
   }
 
+  /** Gives space back; the range reads as old content or zeroes from then on. Needs no sync. */
+  discard(offset: number, length: number): Promise<void> {
+    return this.backend.discard(offset, length);
+  }
+
   /** Makes the file shorter, durably. */
   async truncate(size: number): Promise<void> {
     await this.backend.truncate(size);

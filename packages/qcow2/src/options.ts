@@ -16,8 +16,17 @@ export interface Qcow2CacheOptions {
   readonly observer?: ((event: CacheEvent<number>) => void) | undefined;
 }
 
+/** What may be said about how an image works while it is open. */
+export interface EngineOptions extends Qcow2CacheOptions {
+  /**
+   * What becomes of host clusters that are free again, once that is durable: `unmap` discards them in the file, where the
+   * file can do that, so that they take no space; `ignore` keeps them for the image. Defaults to `unmap`.
+   */
+  readonly discard?: "ignore" | "unmap" | undefined;
+}
+
 /** How to open an image. */
-export interface Qcow2OpenOptions extends CallOptions, Qcow2CacheOptions {
+export interface Qcow2OpenOptions extends CallOptions, EngineOptions {
   /** Whether it may be written to. Defaults to `false`. */
   readonly write?: boolean | undefined;
   /**
@@ -46,7 +55,7 @@ export interface Qcow2OpenOptions extends CallOptions, Qcow2CacheOptions {
 export type NewEncryption = Omit<LuksFormatOptions, "signal"> & { readonly format: "luks" };
 
 /** What a new image is to be. */
-export interface Qcow2CreateOptions extends CreateLayoutOptions, CallOptions, Qcow2CacheOptions {
+export interface Qcow2CreateOptions extends CreateLayoutOptions, CallOptions, EngineOptions {
   /**
    * What `backing` names, opened: the guest's view of it. It must be given where `backing` is, for the new image can be
    * used at once; where nobody will, an empty memory backend does.

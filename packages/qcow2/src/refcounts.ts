@@ -99,6 +99,42 @@ export class Refcounts {
     return { done, free };
   }
 
+  /** The end of the last cluster before `end` that is in use, as a number of clusters. */
+  async usedEnd(end: number): Promise<number> {
+    for (let stop = end; stop > 0;) {
+      const base = Math.floor((stop - 1) / this.#perSlice) * this.#perSlice;
+      const lease = await this.#slice(base);
+      let used = lease ? stop : base;
+      if (lease) {
+        while (used > base && this.#codec.get(lease.value.bytes, used - 1 - base) === 0) used--;
+        lease.release();
+      }
+      if (used > base) return used;
+      stop = base;
+    }
+    return 0;
+  }
+
+  /**
+   * Forgets a refcount block that counts nothing but itself.
+   *
+   * @returns whether the cluster was one; it is free then, as soon as the refcount table is durable
+   */
+  async dropLoneBlock(cluster: number): Promise<boolean> {
+    const { clusterSize, refcountsPerBlock } = this.#layout;
+    if (cluster < 0 || (await this.#blockOffset(cluster)) !== cluster * clusterSize) return false;
+    const first = cluster - (cluster % refcountsPerBlock);
+    // That nothing behind it is in use, whoever has looked for the last cluster knows.
+    if ((await this.usedEnd(cluster)) > first) return false;
+    const at = this.#header.current.refcountTableOffset + (first / refcountsPerBlock) * 8;
+    const lease = await this.#tables.refcountTable.at(at);
+    writeOffset(lease.value.view, this.#tables.refcountTable.position(at), 0);
+    lease.markDirty();
+    lease.release();
+    await this.#tables.refcounts.forget(cluster * clusterSize, clusterSize);
+    return true;
+  }
+
   /** Whether the cluster has a refcount block. */
   async hasBlock(cluster: number): Promise<boolean> {
     return (await this.#blockOffset(cluster)) !== 0;

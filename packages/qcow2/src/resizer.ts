@@ -4,6 +4,7 @@ import type { Allocator } from "./allocator.js";
 import type { Eraser } from "./eraser.js";
 import { maxGuestSize } from "./geometry.js";
 import type { ExternalData } from "./external-data.js";
+import type { FileEnd } from "./file-end.js";
 import type { GuestData } from "./guest-data.js";
 import type { HostFile } from "./host-file.js";
 import type { IdentityMapping } from "./identity-mapping.js";
@@ -29,6 +30,7 @@ export interface ResizerContext {
   readonly eraser: Eraser;
   readonly zeroes: Zeroes;
   readonly identity: IdentityMapping;
+  readonly fileEnd: FileEnd;
 }
 
 /** Changes the size of the guest disk. The caller has made sure that no other request is under way. */
@@ -53,6 +55,7 @@ export class Resizer {
     if (size < old) await header.update({ size });
     await this.#dropFrom(size);
     await this.#its.external?.resize(old, size);
+    await this.#its.fileEnd.cutOff();
   }
 
   /** What is behind the old end must be zero before the end moves, whatever the backing image holds there. */

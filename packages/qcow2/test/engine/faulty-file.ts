@@ -1,7 +1,7 @@
 import { type Backend, BackendError, BaseBackend, type Capabilities, type Extent } from "@instar/backend";
 
 /** The requests of a backend that can fail. */
-export type FaultKind = "read" | "write" | "truncate" | "writeZeroes" | "sync";
+export type FaultKind = "read" | "write" | "truncate" | "writeZeroes" | "discard" | "sync";
 
 /** A file whose requests fail, or wait, when a test wants them to. A write that fails has changed half of its range. */
 export class FaultyFile extends BaseBackend {
@@ -53,6 +53,8 @@ export class FaultyFile extends BaseBackend {
   }
 
   protected override async doDiscard(offset: number, length: number): Promise<void> {
+    this.#request("discard", offset, length);
+    await this.waits("discard", offset);
     await this.#file.discard(offset, length);
   }
 

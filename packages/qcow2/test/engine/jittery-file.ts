@@ -59,8 +59,14 @@ export class JitteryFile extends BaseBackend {
     await this.#wait();
   }
 
-  protected override doDiscard(offset: number, length: number): Promise<void> {
-    return this.doWriteZeroes(offset, length);
+  protected override async doDiscard(offset: number, length: number): Promise<void> {
+    await this.#wait();
+    const middle = this.#random.below(length);
+    this.#pages.zero(offset, middle);
+    await this.#wait();
+    this.#mayFail("discard", offset);
+    this.#pages.zero(offset + middle, length - middle);
+    await this.#wait();
   }
 
   protected override async doSync(): Promise<void> {

@@ -13,7 +13,7 @@ export class Clock {
 }
 
 interface Change {
-  readonly kind: "write" | "truncate";
+  readonly kind: "write" | "truncate" | "discard";
   readonly offset: number;
   readonly bytes: Uint8Array;
   readonly begin: number;
@@ -40,7 +40,7 @@ export class RecordingFile extends BaseBackend {
     super();
     this.#file = new JitteryFile(new MemoryPages(), random);
     this.#clock = clock;
-    this.capabilities = { ...this.#file.capabilities, writeZeroes: false, discard: false };
+    this.capabilities = { ...this.#file.capabilities, writeZeroes: false };
   }
 
   get size(): number {
@@ -88,6 +88,13 @@ export class RecordingFile extends BaseBackend {
 
   protected override doTruncate(size: number): Promise<void> {
     return this.#change({ kind: "truncate", offset: size, bytes: new Uint8Array(0) }, () => this.#file.truncate(size));
+  }
+
+  /** What is discarded is zeroed, or not, sector by sector. */
+  protected override doDiscard(offset: number, length: number): Promise<void> {
+    return this.#change({ kind: "discard", offset, bytes: new Uint8Array(length) }, () =>
+      this.#file.discard(offset, length),
+    );
   }
 
   protected override async doSync(): Promise<void> {
