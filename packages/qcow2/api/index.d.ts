@@ -24,7 +24,7 @@ declare interface Allocation {
 
 declare class Allocator {
     #private;
-    constructor(file: HostFile, header: LiveHeader, layout: Layout, refcounts: Refcounts, metadata: MetadataRanges, frees: PendingFrees);
+    constructor(file: HostFile, header: LiveHeader, layout: Layout, refcounts: Refcounts, metadata: MetadataRanges, frees: PendingFrees, space: FreedSpace);
     allocate(most: number): Promise<Allocation>;
     allocateRow(count: number): Promise<Allocation>;
     allocateBytes(length: number): Promise<PackedBytes>;
@@ -169,6 +169,22 @@ declare interface CompressedWriterContext {
 
 declare type CompressionType = "zlib" | "zstd";
 
+declare class CopyOnRead {
+    #private;
+    constructor(context: CopyOnReadContext);
+    read(target: Uint8Array, offset: number, prepare: () => Promise<void>, signal: AbortSignal | undefined): Promise<void>;
+}
+
+declare interface CopyOnReadContext {
+    readonly header: LiveHeader;
+    readonly layout: Layout;
+    readonly map: GuestMap;
+    readonly locks: RangeLocks;
+    readonly reader: Reader;
+    readonly writer: Writer;
+    readonly eraser: Eraser;
+}
+
 export interface CreateLayoutOptions {
     readonly size: number;
     readonly version?: 2 | 3 | undefined;
@@ -220,6 +236,7 @@ declare interface Engine {
     readonly allocator: Allocator;
     readonly map: GuestMap;
     readonly reader: Reader;
+    readonly copyOnRead: CopyOnRead | undefined;
     readonly writer: Writer;
     readonly compressedWriter: CompressedWriter;
     readonly eraser: Eraser;
@@ -232,6 +249,11 @@ declare interface Engine {
     readonly durability: Durability;
     readonly stateSwitch: StateSwitch;
     readonly bitmaps: BitmapKeeper;
+}
+
+declare interface EngineOptions extends Qcow2CacheOptions {
+    readonly discard?: "ignore" | "unmap" | undefined;
+    readonly copyOnRead?: boolean | undefined;
 }
 
 declare interface EntryProblem {
@@ -251,6 +273,7 @@ declare class Eraser {
     #private;
     constructor(context: EraserContext);
     erase(begin: number, end: number, mode: EraseMode, signal?: AbortSignal): Promise<number>;
+    zeroHeld(begin: number, end: number): Promise<void>;
 }
 
 declare interface EraserContext {
@@ -284,11 +307,23 @@ declare class ExternalData implements GuestData {
 
 declare type FeatureBits = Readonly<Record<FeatureKind, bigint>>;
 
-declare interface EngineOptions extends Qcow2CacheOptions {
-    readonly discard?: "ignore" | "unmap" | undefined;
+export type FeatureKind = "incompatible" | "compatible" | "autoclear";
+
+declare class FileEnd {
+    #private;
+    constructor(context: FileEndContext);
+    cutOff(): Promise<void>;
 }
 
-export type FeatureKind = "incompatible" | "compatible" | "autoclear";
+declare interface FileEndContext {
+    readonly file: HostFile;
+    readonly layout: Layout;
+    readonly tables: Tables;
+    readonly metadata: MetadataRanges;
+    readonly refcounts: Refcounts;
+    readonly allocator: Allocator;
+    readonly durability: Durability;
+}
 
 export interface FixedProblems {
     readonly corruptions: number;
@@ -314,6 +349,12 @@ declare interface FreeRun {
 declare interface FreedBatch {
     readonly ranges: ClusterRange[];
     readonly mark: number;
+}
+
+declare class FreedSpace {
+    #private;
+    constructor(file: HostFile, clusterSize: number, enabled: boolean);
+    giveBack(clusters: readonly number[]): Promise<void>;
 }
 
 declare class FreshClusters {
@@ -391,6 +432,7 @@ declare class HostFile {
     writeData(source: Uint8Array, offset: number): Promise<void>;
     wroteData(): void;
     zero(offset: number, length: number): Promise<void>;
+    discard(offset: number, length: number): Promise<void>;
     truncate(size: number): Promise<void>;
     sync(): Promise<void>;
 }
@@ -678,6 +720,11 @@ export interface Qcow2Info {
     readonly features: Readonly<Record<FeatureKind, readonly string[]>>;
 }
 
+export interface Qcow2Key {
+    readonly passphrase: Uint8Array | (() => Promise<Uint8Array>);
+    readonly maxIterations?: number | undefined;
+}
+
 export interface Qcow2OpenOptions extends CallOptions, EngineOptions {
     readonly write?: boolean | undefined;
     readonly backing?: Backend | "ignore" | undefined;
@@ -715,6 +762,8 @@ declare class Refcounts {
         readonly done: number;
         readonly free: number[];
     }>;
+    usedEnd(end: number): Promise<number>;
+    dropLoneBlock(cluster: number): Promise<boolean>;
     hasBlock(cluster: number): Promise<boolean>;
     createBlock(cluster: number): Promise<{
         readonly first: number;
@@ -745,6 +794,7 @@ declare interface ResizerContext {
     readonly eraser: Eraser;
     readonly zeroes: Zeroes;
     readonly identity: IdentityMapping;
+    readonly fileEnd: FileEnd;
 }
 
 declare interface Run {
@@ -857,6 +907,7 @@ declare class Writer {
     #private;
     constructor(data: GuestData, layout: Layout, map: GuestMap, fresh: FreshClusters, locks: RangeLocks, sliceCoverage: number);
     write(source: Uint8Array, offset: number, signal?: AbortSignal): Promise<void>;
+    writeHeld(source: Uint8Array, offset: number, signal?: AbortSignal): Promise<void>;
 }
 
 declare class Zeroes {

@@ -3,6 +3,7 @@ import type { Backend } from "@instar/backend";
 import { Allocator } from "./allocator.js";
 import { BitmapKeeper } from "./bitmap-keeper.js";
 import { CompressedWriter } from "./compressed-writer.js";
+import { CopyOnRead } from "./copy-on-read.js";
 import { Durability } from "./durability.js";
 import { Eraser } from "./eraser.js";
 import { hasDataFile } from "./features.js";
@@ -46,6 +47,7 @@ export interface Engine {
   readonly allocator: Allocator;
   readonly map: GuestMap;
   readonly reader: Reader;
+  readonly copyOnRead: CopyOnRead | undefined;
   readonly writer: Writer;
   readonly compressedWriter: CompressedWriter;
   readonly eraser: Eraser;
@@ -90,6 +92,7 @@ export function assemble(backend: Backend, opened: OpenedParts, options: EngineO
   const eraser = new Eraser(parts);
   const zeroes = new Zeroes(layout, map, reader, writer, eraser);
   const identity = new IdentityMapping(parts);
+  const copyOnRead = options.copyOnRead ? new CopyOnRead({ ...parts, writer, eraser }) : undefined;
   const flights = new Flights();
   const durability = new Durability(header, tables, frees, allocator, flights);
   const stateSwitch = new StateSwitch({ ...parts, inflated });
@@ -97,5 +100,5 @@ export function assemble(backend: Backend, opened: OpenedParts, options: EngineO
   const resizer = new Resizer({ ...parts, eraser, zeroes, identity, fileEnd });
   const bitmaps = new BitmapKeeper({ ...parts, stateSwitch, durability });
   const changes = { writer, compressedWriter, eraser, zeroes, identity, resizer, stateSwitch, bitmaps };
-  return { ...parts, ...changes, flights, durability };
+  return { ...parts, ...changes, copyOnRead, flights, durability };
 }

@@ -76,19 +76,28 @@ export class Eraser {
   }
 
   async #eraseInSlice(begin: number, end: number, mode: EraseMode): Promise<number> {
-    const { layout, locks, l1, l2Tables } = this.#its;
-    const { clusterSize, l2Coverage } = layout;
-    const lock = await locks.acquire(Math.floor(begin / clusterSize), Math.ceil(end / clusterSize) - 1);
+    const { layout, locks } = this.#its;
+    const lock = await locks.acquire(Math.floor(begin / layout.clusterSize), Math.ceil(end / layout.clusterSize) - 1);
     try {
-      const index = Math.floor(begin / l2Coverage);
-      const { offset } = l1.tryEntry(index) ?? (await l1.entry(index));
-      const plan = await this.#plan(offset, begin, end, mode);
-      // Where nothing changes, no table is made or copied.
-      if (plan.changes.length > 0) await this.#change(await l2Tables.writable(index), begin, plan);
-      return plan.end;
+      return await this.#eraseHeld(begin, end, mode);
     } finally {
       lock.release();
     }
+  }
+
+  /** Makes what lies between two subcluster boundaries in one L2 slice read as zeroes; the caller has locked it. */
+  async zeroHeld(begin: number, end: number): Promise<void> {
+    await this.#eraseHeld(begin, end, "zero");
+  }
+
+  async #eraseHeld(begin: number, end: number, mode: EraseMode): Promise<number> {
+    const { layout, l1, l2Tables } = this.#its;
+    const index = Math.floor(begin / layout.l2Coverage);
+    const { offset } = l1.tryEntry(index) ?? (await l1.entry(index));
+    const plan = await this.#plan(offset, begin, end, mode);
+    // Where nothing changes, no table is made or copied.
+    if (plan.changes.length > 0) await this.#change(await l2Tables.writable(index), begin, plan);
+    return plan.end;
   }
 
   /** @param table where the L2 table is; 0 without one */

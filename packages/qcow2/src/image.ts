@@ -192,7 +192,9 @@ export class Qcow2Image extends BaseBackend {
     const flight = this.#flights.tryEnter() ?? (await this.#flights.enter());
     try {
       this.#within("read", offset, target.byteLength);
-      await this.#engine.reader.read(target, offset, signal);
+      const { reader, copyOnRead } = this.#engine;
+      if (copyOnRead) await copyOnRead.read(target, offset, () => this.#changes.prepare(), signal);
+      else await reader.read(target, offset, signal);
     } catch (error) {
       throw surfaced(error, this.name);
     } finally {

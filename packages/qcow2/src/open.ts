@@ -32,6 +32,9 @@ export async function openParts(
   knownCipher?: GuestCipher,
 ): Promise<OpenedParts> {
   const call = { signal: options.signal };
+  if (options.copyOnRead && !options.write) {
+    throw ruleError("ERR_INVALID_OPTION", file.name, "copyOnRead", "true", "false without write");
+  }
   let header = await readHeader(file, call);
   if (options.write) {
     refuseWriting(file, header, options);

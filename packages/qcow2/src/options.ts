@@ -23,6 +23,11 @@ export interface EngineOptions extends Qcow2CacheOptions {
    * file can do that, so that they take no space; `ignore` keeps them for the image. Defaults to `unmap`.
    */
   readonly discard?: "ignore" | "unmap" | undefined;
+  /**
+   * Whether what is read from the backing image is written into this layer, so that it is read from there only once. Needs
+   * `write`. Defaults to `false`.
+   */
+  readonly copyOnRead?: boolean | undefined;
 }
 
 /** How to open an image. */

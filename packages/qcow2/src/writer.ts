@@ -76,19 +76,24 @@ export class Writer {
 
   /** Alone with the clusters, looks again what they are: somebody may have come first and mapped them. */
   async #writeLocked(source: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void> {
-    const end = offset + source.byteLength;
-    const last = Math.floor((end - 1) / this.#clusterSize);
+    const last = Math.floor((offset + source.byteLength - 1) / this.#clusterSize);
     const lock = await this.#locks.acquire(Math.floor(offset / this.#clusterSize), last);
     try {
-      for (let at = offset; at < end;) {
-        signal?.throwIfAborted();
-        const run = this.#map.tryRun(at, end) ?? (await this.#map.run(at, end));
-        const part = source.subarray(at - offset, at - offset + run.length);
-        if (isInPlace(run)) await this.#writeInPlace(part, run);
-        at += isInPlace(run) ? run.length : await this.#fresh.write(part, run);
-      }
+      await this.writeHeld(source, offset, signal);
     } finally {
       lock.release();
+    }
+  }
+
+  /** Writes to clusters of one L2 slice, which the caller has locked. */
+  async writeHeld(source: Uint8Array, offset: number, signal?: AbortSignal): Promise<void> {
+    const end = offset + source.byteLength;
+    for (let at = offset; at < end;) {
+      signal?.throwIfAborted();
+      const run = this.#map.tryRun(at, end) ?? (await this.#map.run(at, end));
+      const part = source.subarray(at - offset, at - offset + run.length);
+      if (isInPlace(run)) await this.#writeInPlace(part, run);
+      at += isInPlace(run) ? run.length : await this.#fresh.write(part, run);
     }
   }
 

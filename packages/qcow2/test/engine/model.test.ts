@@ -22,6 +22,7 @@ interface Configuration {
   readonly clusterSize: number;
   readonly refcountBits: number;
   readonly extendedL2?: boolean;
+  readonly copyOnRead?: boolean;
   readonly size: number;
   /** Size of the backing image. */
   readonly backing?: number;
@@ -42,6 +43,8 @@ const configurations: Configuration[] = [
   { version: 3, clusterSize: 2048 * K, refcountBits: 8, size: 9000 * K },
   { version: 3, clusterSize: 16 * K, refcountBits: 16, extendedL2: true, size: 1500 * K + 77 },
   { version: 3, clusterSize: 64 * K, refcountBits: 16, extendedL2: true, size: 4000 * K, backing: 3000 * K + 300 },
+  { version: 3, clusterSize: 4 * K, refcountBits: 16, copyOnRead: true, size: 1000 * K + 77, backing: 800 * K + 300 },
+  { version: 2, clusterSize: 16 * K, refcountBits: 16, copyOnRead: true, size: 1500 * K, backing: 2000 * K },
   { version: 3, clusterSize: 4 * K, refcountBits: 16, size: 1500 * K + 77, backing: 900 * K, dataFile: "plain" },
   { version: 3, clusterSize: 512, refcountBits: 16, size: 300 * K + 100, dataFile: "raw" },
   { version: 3, clusterSize: 16 * K, refcountBits: 16, extendedL2: true, size: 2000 * K, dataFile: "raw" },
@@ -77,13 +80,14 @@ class Pair {
   }
 
   async create(): Promise<void> {
-    const { version, clusterSize, refcountBits, extendedL2, size, backing, dataFile } = this.#its;
+    const { version, clusterSize, refcountBits, extendedL2, copyOnRead, size, backing, dataFile } = this.#its;
     const backingBackend = await this.#backing();
     this.image = await Qcow2Image.create(this.#file, {
       version,
       clusterSize,
       refcountBits,
       extendedL2,
+      copyOnRead,
       size,
       compressionType: version === 3 && this.#random.once(2) ? "zstd" : "zlib",
       caches: TINY,
@@ -100,6 +104,7 @@ class Pair {
     this.#dataFile = new JitteryFile(this.#dataPages, this.#random);
     this.image = await Qcow2Image.open(this.#file, {
       write: true,
+      copyOnRead: this.#its.copyOnRead,
       caches: this.#random.once(2) ? TINY : {},
       backing: await this.#backing(),
       dataFile: this.#its.dataFile && this.#dataFile,
@@ -226,8 +231,9 @@ class Pair {
 
 describe(`random requests leave an image like a plain array (INSTAR_SEED=${seed})`, () => {
   for (const configuration of configurations) {
-    const { version, clusterSize, refcountBits, extendedL2 = false, backing, dataFile, encrypted } = configuration;
-    const kind = extendedL2 ? ", extended L2 entries" : "";
+    const { version, clusterSize, refcountBits, extendedL2 = false, copyOnRead } = configuration;
+    const { backing, dataFile, encrypted } = configuration;
+    const kind = `${extendedL2 ? ", extended L2 entries" : ""}${copyOnRead ? ", copied on read" : ""}`;
     const over = backing === undefined ? "" : " over a backing image";
     const beside = `${dataFile ? `, data in a ${dataFile} file` : ""}${encrypted ? ", encrypted" : ""}`;
     const title = `version ${version}, clusters of ${clusterSize}, refcounts of ${refcountBits} bits${kind}${over}${beside}`;
