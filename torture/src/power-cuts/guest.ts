@@ -23,6 +23,8 @@ export class Guest<Disk extends Backend = Backend> {
   readonly ledger: Ledger;
   /** Names of the snapshots that there are. */
   readonly snapshots = new Set<string>();
+  /** Names of the bitmaps that there are. */
+  readonly bitmaps = new Set<string>();
   readonly #log: Log;
   readonly #outage: Outage | undefined;
   /** What each sector may hold now; after a discard that may be more than one value. */

@@ -18,6 +18,8 @@ export class Ledger {
   readonly size: Register<number>;
   /** By the name of a snapshot: whether there is one (1) or none (0), and what it holds. */
   readonly snapshots = new Map<string, { readonly exists: Register<number>; readonly values: readonly number[] }>();
+  /** The same of bitmaps, with what the disk held when one was added, if that is still what it counts from. */
+  readonly bitmaps = new Map<string, { readonly exists: Register<number>; baseline: readonly number[] | undefined }>();
   readonly #entries: Entry[] = [];
   readonly #syncs: SyncTime[] = [];
   readonly #undecided = new Set<Register<number>>();

@@ -5,15 +5,9 @@ import { type CacheLimits, Qcow2Image } from "@instar/qcow2";
 import { demand } from "../finding.ts";
 import { stampSectors } from "../sectors.ts";
 import { discard, type Operation, read, resize, sync, write, zero } from "./operations.ts";
-import {
-  applySnapshot,
-  check,
-  createSnapshot,
-  readSnapshot,
-  removeSnapshot,
-  verifySnapshots,
-  writeCompressed,
-} from "./qcow2-operations.ts";
+import { addBitmap, clearBitmap, removeBitmap, verifyBitmaps } from "./bitmap-operations.ts";
+import { check, makeEmpty, writeCompressed } from "./qcow2-operations.ts";
+import { applySnapshot, createSnapshot, readSnapshot, removeSnapshot, verifySnapshots } from "./snapshot-operations.ts";
 import { offsetOf, type Scene } from "./scene.ts";
 
 /** Caches of one slice or so each: everything is evicted all the time. */
@@ -30,6 +24,11 @@ interface Kind {
   /** Whether the file itself can zero and discard. */
   readonly punches?: boolean;
   readonly compressionType?: "zlib" | "zstd";
+  readonly extendedL2?: boolean;
+  readonly lazyRefcounts?: boolean;
+  readonly preallocation?: "metadata";
+  /** Whether guest data has a file of its own, and whether that is a raw disk. */
+  readonly dataFile?: "raw" | "mapped";
   /** Whether a block cache stands between the image and the file. */
   readonly cached?: boolean;
 }
@@ -38,17 +37,21 @@ const SECTORS = 700;
 const BACKED = 300;
 
 const OPERATIONS: readonly Operation<Qcow2Image>[] = [write, zero, discard, read, sync, check];
+const BITMAPS: readonly Operation<Qcow2Image>[] = [addBitmap, clearBitmap, removeBitmap];
 const SNAPSHOTS: readonly Operation<Qcow2Image>[] = [createSnapshot, applySnapshot, removeSnapshot, readSnapshot];
 
 /** What is done to an image of this kind. */
-function operationsOf({ gap = 0, filler = 0, refcountBits, version, compressionType }: Kind): Operation<Qcow2Image>[] {
+function operationsOf(kind: Kind): Operation<Qcow2Image>[] {
+  const { gap = 0, filler = 0, refcountBits = 16, version = 3, compressionType, dataFile } = kind;
   const operations = [...OPERATIONS];
-  // Compressed clusters share host clusters, which refcounts of one bit cannot count.
-  if (gap === 0 && (refcountBits ?? 16) > 1) operations.push(writeCompressed);
-  if (compressionType === "zstd") operations.push(writeCompressed);
-  if ((refcountBits ?? 16) > 1 && filler === 0) operations.push(...SNAPSHOTS);
+  const packs = gap === 0 && refcountBits > 1 && !dataFile;
+  if (packs) operations.push(writeCompressed);
+  if (packs && compressionType === "zstd") operations.push(writeCompressed);
+  if (refcountBits > 1 && filler === 0 && !dataFile) operations.push(...SNAPSHOTS);
   // A snapshot of version 2 does not say how large its disk was.
-  if (filler === 0 && version !== 2) operations.push(resize);
+  if (filler === 0 && version === 3) operations.push(resize);
+  if (filler === 0 && dataFile !== "raw") operations.push(makeEmpty);
+  if (version === 3 && gap === 0) operations.push(...BITMAPS);
   return operations;
 }
 
@@ -62,18 +65,26 @@ function sceneOf(kind: Kind): Scene<Qcow2Image> {
       .map(([name, value]) => `${name} ${value}`)
       .join(", ")}`,
     backed: backed ? BACKED : 0,
-    files: 1,
-    forQemu: 0,
+    files: kind.dataFile ? 2 : 1,
+    // QEMU would look for the data file.
+    ...(!kind.dataFile && { forQemu: 0 }),
     abilities: { writeZeroes: punches, discard: punches },
     operations: operationsOf(kind),
-    verify: (image, ledger) => verifySnapshots(image, { gap, sectors: SECTORS }, ledger),
-    async create([file], random) {
+    async verify(image, ledger) {
+      await verifySnapshots(image, { gap, sectors: SECTORS }, ledger);
+      await verifyBitmaps(image, { gap, sectors: SECTORS }, ledger);
+    },
+    async create([file, data], random) {
       const place = kind.cached ? new BlockCache(the(file), { blockSize: 1024, bytes: 8192 }) : the(file);
       const image = await Qcow2Image.create(place, {
         version,
         clusterSize,
         refcountBits,
         compressionType: kind.compressionType,
+        extendedL2: kind.extendedL2,
+        lazyRefcounts: kind.lazyRefcounts,
+        preallocation: kind.preallocation,
+        dataFile: kind.dataFile && { name: "data", raw: kind.dataFile === "raw", backend: the(data) },
         size: offsetOf(shape, shape.firstSize) + filler,
         backing: backed ? { name: "base", format: "raw" } : undefined,
         backingBackend: await backing(),
@@ -82,7 +93,7 @@ function sceneOf(kind: Kind): Scene<Qcow2Image> {
       if (filler > 0) await image.write(new Uint8Array(filler).fill(0xff), offsetOf(shape, SECTORS));
       return image;
     },
-    reopen: async ([file]) => Qcow2Image.open(the(file), { write: true, backing: await backing() }),
+    reopen: async ([file, dataFile]) => Qcow2Image.open(the(file), { write: true, backing: await backing(), dataFile }),
     examine,
   };
 }
@@ -119,6 +130,11 @@ export const qcow2Scenes: readonly Scene<Qcow2Image>[] = [
   { version: 2 as const, clusterSize: 512, punches: true },
   { clusterSize: 65_536, backed: true },
   { clusterSize: 1024, cached: true },
+  { clusterSize: 16_384, extendedL2: true, backed: true },
+  { clusterSize: 4096, dataFile: "mapped" as const, backed: true },
+  { clusterSize: 16_384, extendedL2: true, punches: true },
+  { clusterSize: 1024, dataFile: "raw" as const, punches: true },
+  { clusterSize: 1024, lazyRefcounts: true, preallocation: "metadata" as const },
   { clusterSize: 4096, compressionType: "zstd" as const, refcountBits: 8 },
   { clusterSize: 1024, refcountBits: 32, gap: 30_000_000 - (30_000_000 % 512), punches: true },
 ].map(sceneOf);
