@@ -1,5 +1,6 @@
 import type { Preallocation } from "@instar/qcow2";
 import { oneOf, parseKeyValues } from "./args.js";
+import { ENCRYPT_READERS, type EncryptOptions } from "./encrypt-options.js";
 import { CliError, UsageError } from "./errors.js";
 import { type Format, type TargetFormat, formatNamed } from "./format-names.js";
 import { PREALLOCATIONS } from "./preallocation.js";
@@ -18,12 +19,22 @@ export interface CreateOptions {
   readonly preallocation?: Preallocation;
   readonly backingFile?: string;
   readonly backingFormat?: Format;
+  readonly dataFile?: string;
+  readonly dataFileRaw?: boolean;
+  readonly encrypt?: EncryptOptions;
 }
 
 /** How each option is understood. */
 type Readers = Readonly<Record<string, (value: string) => CreateOptions>>;
 
 const COMPAT = ["0.10", "1.1", "v2", "v3"];
+
+const ENCRYPT: Readers = Object.fromEntries(
+  Object.entries(ENCRYPT_READERS).map(([name, read]) => [
+    `encrypt.${name}`,
+    (value: string): CreateOptions => ({ encrypt: read(value) }),
+  ]),
+);
 
 const READERS: Readonly<Record<TargetFormat, Readers>> = {
   raw: {
@@ -44,8 +55,13 @@ const READERS: Readonly<Record<TargetFormat, Readers>> = {
     extended_l2: (value) => ({ extendedL2: parseSwitch("extended_l2", value) }),
     lazy_refcounts: (value) => ({ lazyRefcounts: parseSwitch("lazy_refcounts", value) }),
     preallocation: (value) => ({ preallocation: oneOf("preallocation", value, PREALLOCATIONS) }),
-    encryption: only("encryption", "off"),
-    data_file_raw: only("data_file_raw", "off"),
+    data_file: (value) => ({ dataFile: value }),
+    data_file_raw: (value) => ({ dataFileRaw: parseSwitch("data_file_raw", value) }),
+    encryption: (value) => {
+      if (!parseSwitch("encryption", value)) return {};
+      throw new UsageError("encryption=on: is not safe; encrypt.format=luks with encrypt.key-secret=ID is");
+    },
+    ...ENCRYPT,
   },
 };
 
@@ -76,6 +92,14 @@ const HELP: Readonly<Record<TargetFormat, string>> = {
   backing_fmt=<str>      - Image format of the base image
   cluster_size=<size>    - qcow2 cluster size, 512 to 2M (default: 64k)
   compat=<str>           - Compatibility level (v2 [0.10] or v3 [1.1])
+  data_file=<str>        - File that keeps the content of the disk; a relative name counts from the image
+  data_file_raw=<bool>   - That file always is the disk by itself (default: off)
+  encrypt.format=<str>   - Encrypt the content of the disk: luks
+  encrypt.key-secret=<str>
+                         - ID of the secret that is the passphrase (--object secret,id=ID,file=FILE)
+  encrypt.cipher-alg=<str>, encrypt.cipher-mode=<str>, encrypt.ivgen-alg=<str>, encrypt.ivgen-hash-alg=<str>,
+  encrypt.hash-alg=<str>, encrypt.iter-time=<num>
+                         - How (default: aes-256, xts, plain64, sha256, 2000 ms)
   compression_type=<str> - How compressed clusters are packed, zlib or zstd (default: zlib)
   lazy_refcounts=<bool>  - Let QEMU leave refcounts out of date while it writes (default: off)
   extended_l2=<bool>     - 32 subclusters per cluster, of 16k at least (default: off)
@@ -102,7 +126,8 @@ export function parseCreateOptions(format: TargetFormat, lists: readonly string[
   for (const [name, value] of parseKeyValues(lists)) {
     const read = Object.hasOwn(readers, name) ? readers[name] : undefined;
     if (!read) throw new UsageError(`-o ${name}: ${format} has no such option, or it is not supported (see -o help)`);
-    options = { ...options, ...read(value) };
+    const more = read(value);
+    options = { ...options, ...more, ...(more.encrypt && { encrypt: { ...options.encrypt, ...more.encrypt } }) };
   }
   return options;
 }

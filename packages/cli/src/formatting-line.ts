@@ -1,4 +1,5 @@
 import type { CreateOptions } from "./create-options.js";
+import { encryptFields } from "./encrypt-options.js";
 import { printable } from "./errors.js";
 import { type TargetFormat } from "./format-names.js";
 
@@ -12,9 +13,10 @@ export function formattingLine(name: string, format: TargetFormat, size: number,
     extendedL2,
     lazyRefcounts,
   } = options;
-  const { backingFile, backingFormat, preallocation } = options;
+  const { backingFile, backingFormat, preallocation, dataFile, dataFileRaw, encrypt } = options;
   const qcow2 = format === "qcow2";
   const fields: (readonly [name: string, value: string | number | undefined])[] = [
+    ...(encrypt ? encryptFields(encrypt) : []),
     ["cluster_size", qcow2 ? clusterSize : undefined],
     ["extended_l2", qcow2 ? (extendedL2 ? "on" : "off") : undefined],
     ["preallocation", preallocation],
@@ -23,6 +25,8 @@ export function formattingLine(name: string, format: TargetFormat, size: number,
     ["compat", compat],
     ["backing_file", backingFile?.replaceAll(",", ",,")],
     ["backing_fmt", backingFormat],
+    ["data_file", dataFile?.replaceAll(",", ",,")],
+    ["data_file_raw", dataFileRaw === undefined ? undefined : dataFileRaw ? "on" : "off"],
     ["lazy_refcounts", qcow2 ? (lazyRefcounts ? "on" : "off") : undefined],
     ["refcount_bits", qcow2 ? refcountBits : undefined],
   ];

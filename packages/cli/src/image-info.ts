@@ -1,6 +1,7 @@
 import type { BitmapInfo, Qcow2Info } from "@instar/qcow2";
 import { printable } from "./errors.js";
 import { type Described, type Detail, detailLines } from "./formats/described.js";
+import { type EncryptionFields, encryptionFields, encryptionLines } from "./formats/qcow2-encryption.js";
 import type { Layer } from "./image.js";
 import { fileFacts } from "./location.js";
 import type { StorageSpec } from "./names/image-spec.js";
@@ -15,6 +16,9 @@ export interface Qcow2Specific {
   readonly "lazy-refcounts"?: boolean;
   readonly bitmaps?: readonly BitmapFields[];
   readonly "refcount-bits": number;
+  readonly encrypt?: EncryptionFields;
+  readonly "data-file"?: string;
+  readonly "data-file-raw"?: boolean;
   readonly corrupt?: boolean;
   readonly "extended-l2"?: boolean;
 }
@@ -40,6 +44,7 @@ export interface ImageInfo {
   readonly "full-backing-filename"?: string;
   readonly "backing-filename"?: string;
   readonly "backing-filename-format"?: string;
+  readonly encrypted?: boolean;
   readonly "dirty-flag": boolean;
   readonly snapshots?: readonly SnapshotFields[];
 }
@@ -57,11 +62,13 @@ export async function describeLayer(layer: Layer, filename: string): Promise<Ima
   if (!qcow2) return { ...common, ...(described && fromDescription(described, storage)) };
   const info = qcow2.info();
   const snapshots = await qcow2.snapshots.list();
+  const encrypt = await encryptionFields(qcow2);
   return {
     ...(snapshots.length > 0 && { snapshots: snapshots.map(snapshotFields) }),
     ...common,
     "cluster-size": info.clusterSize,
-    "format-specific": { type: "qcow2", data: specific(info, await qcow2.bitmaps.list()) },
+    "format-specific": { type: "qcow2", data: specific(info, await qcow2.bitmaps.list(), encrypt) },
+    ...(encrypt && { encrypted: true }),
     ...(info.backingFile !== undefined && {
       "backing-filename": info.backingFile,
       "full-backing-filename": placeOf(info.backingFile, storage),
@@ -93,8 +100,18 @@ function fromDescription(
   };
 }
 
-function specific(info: Qcow2Info, bitmaps: readonly BitmapInfo[]): Qcow2Specific {
-  const common = { "compression-type": info.compressionType, "refcount-bits": info.refcountBits };
+function specific(
+  info: Qcow2Info,
+  bitmaps: readonly BitmapInfo[],
+  encrypt: EncryptionFields | undefined,
+): Qcow2Specific {
+  const common = {
+    "compression-type": info.compressionType,
+    "refcount-bits": info.refcountBits,
+    ...(encrypt && { encrypt }),
+    ...(info.dataFile !== undefined && { "data-file": info.dataFile }),
+    ...(info.dataFileRaw !== undefined && { "data-file-raw": info.dataFileRaw }),
+  };
   if (info.version === 2) return { compat: "0.10", ...common };
   return {
     compat: "1.1",
@@ -119,6 +136,7 @@ export function forPeople(info: ImageInfo): string {
     `virtual size: ${formatSize(info["virtual-size"])} (${info["virtual-size"]} bytes)`,
     `disk size: ${info["actual-size"] === undefined ? "unavailable" : formatSize(info["actual-size"])}`,
   ];
+  if (info.encrypted) lines.push("encrypted: yes");
   if (info["cluster-size"] !== undefined) lines.push(`cluster_size: ${info["cluster-size"]}`);
   if (info["dirty-flag"]) lines.push("cleanly shut down: no");
   const backing = info["backing-filename"];
@@ -146,13 +164,15 @@ function isQcow2(
 }
 
 function qcow2Lines(data: Qcow2Specific): string[] {
-  const line = (key: Exclude<keyof Qcow2Specific, "bitmaps">): string[] =>
-    data[key] === undefined ? [] : [`    ${key.replace("-", " ")}: ${data[key]}`];
+  const line = (key: Exclude<keyof Qcow2Specific, "bitmaps" | "encrypt">): string[] =>
+    data[key] === undefined ? [] : [`    ${key.replaceAll("-", " ")}: ${data[key]}`];
   return [
     "Format specific information:",
     ...(["compat", "compression-type", "lazy-refcounts"] as const).flatMap(line),
     ...(data.bitmaps ? bitmapLines(data.bitmaps) : []),
-    ...(["refcount-bits", "corrupt", "extended-l2"] as const).flatMap(line),
+    ...line("refcount-bits"),
+    ...(data.encrypt ? encryptionLines(data.encrypt) : []),
+    ...(["data-file", "data-file-raw", "corrupt", "extended-l2"] as const).flatMap(line),
   ];
 }
 

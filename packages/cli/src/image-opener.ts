@@ -117,6 +117,7 @@ export class ImageOpener {
       backing: await this.#backingOf(spec, namer),
       openReferenced: (reference) => this.#openReferenced(reference, storage, spec, how),
       placeOf: (reference) => placeOf(reference.name, storage),
+      metadataOnly: this.#options.metadataOnly === true,
       passphrase: keySecret === undefined ? undefined : () => this.#context.access.secrets.read(keySecret),
       caches,
       signal: this.#context.signal,

@@ -1,12 +1,14 @@
 import { truncate, unlink } from "node:fs/promises";
 import { type Backend, MemoryBackend } from "@instar/backend";
-import { isQcow2Error, type Qcow2Error, Qcow2Image } from "@instar/qcow2";
+import { isQcow2Error, type NewEncryption, type Qcow2Error, Qcow2Image } from "@instar/qcow2";
 import type { Context } from "./command.js";
 import type { CreateOptions } from "./create-options.js";
 import { DeferredSync } from "./deferred-sync.js";
+import { newEncryption } from "./encrypt-options.js";
 import { CliError, oneLine } from "./errors.js";
 import type { TargetFormat } from "./format-names.js";
 import { fileFacts, localPath } from "./location.js";
+import { makeDataFile, type NewDataFile } from "./new-data-file.js";
 import { RawImage, SECTOR } from "./raw-image.js";
 import { roundUp } from "./sizes.js";
 import { createUrl } from "./open-spec.js";
@@ -61,11 +63,22 @@ async function makeImage(context: Context, what: NewImage): Promise<MadeImage> {
   const { file, giveUp, abandon, untouched } = await openTarget(what.name, context);
   // Nobody needs half an image in the right order: one sync at the end makes all of it durable.
   const deferred = new DeferredSync(file, what.unsafe !== true);
+  let data: NewDataFile | undefined;
   try {
-    return { ...(await format(deferred, what)), giveUp, abandon };
+    const { dataFile, encrypt } = what.options;
+    const encryption = encrypt && (await newEncryption(encrypt, context));
+    data = dataFile === undefined ? undefined : await makeDataFile(context, dataFile, what.name);
+    const formatted = await format(deferred, what, data?.backend, encryption);
+    const abandonAll = async (): Promise<void> => {
+      await abandon();
+      await data?.abandon();
+    };
+    return { ...formatted, giveUp, abandon: abandonAll };
   } catch (error) {
     await giveUp();
     await deferred.close().catch(() => {});
+    await data?.backend.close().catch(() => {});
+    await data?.abandon();
     // The options are looked at before anything is written.
     await untouched();
     throw error;
@@ -116,10 +129,16 @@ interface FormattedFile {
   readonly qcow2: Qcow2Image | undefined;
 }
 
-async function format(file: Backend, { format: kind, size, options, base, name }: NewImage): Promise<FormattedFile> {
+async function format(
+  file: Backend,
+  { format: kind, size, options, base, name }: NewImage,
+  dataFile: Backend | undefined,
+  encryption: NewEncryption | undefined,
+): Promise<FormattedFile> {
   const { compat = "1.1", clusterSize, refcountBits, compressionType, extendedL2, lazyRefcounts } = options;
   const { preallocation, backingFile, backingFormat = "raw" } = options;
   const sectors = roundUp(size, SECTOR);
+  if (options.dataFileRaw && options.dataFile === undefined) throw new CliError("data_file_raw=on needs data_file");
   if (kind === "raw") {
     await file.truncate(0);
     await file.truncate(sectors);
@@ -135,6 +154,8 @@ async function format(file: Backend, { format: kind, size, options, base, name }
       ...(extendedL2 !== undefined && { extendedL2 }),
       ...(lazyRefcounts !== undefined && { lazyRefcounts }),
       ...(preallocation !== undefined && { preallocation }),
+      ...(dataFile && { dataFile: { name: options.dataFile ?? "", raw: options.dataFileRaw, backend: dataFile } }),
+      encryption,
       ...(backingFile !== undefined && {
         backing: { name: backingFile, format: backingFormat },
         // Where nobody is to read what is below, nothing is.
@@ -156,6 +177,9 @@ const OPTION_NAMES: ReadonlyMap<string, string> = new Map([
   ["extendedL2", "extended_l2"],
   ["lazyRefcounts", "lazy_refcounts"],
   ["backing.name", "backing_file"],
+  ["dataFile", "data_file"],
+  ["dataFile.name", "data_file"],
+  ["dataFile.raw", "data_file_raw"],
   ["backing.format", "backing_fmt"],
 ]);
 

@@ -18,6 +18,8 @@ export interface OpenImageOptions {
   readonly share?: boolean | undefined;
   /** Not to open the backing file. Reading what is there fails then. */
   readonly withoutBacking?: boolean | undefined;
+  /** Not to open what only the content of the disk needs: files that hold it, and secrets. */
+  readonly metadataOnly?: boolean | undefined;
   /** What stands below it, instead of what it names; is closed with it. */
   readonly below?: Backend | undefined;
   /** To read or write much of it: holes of raw files are worth knowing then. */

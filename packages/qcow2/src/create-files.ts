@@ -1,10 +1,10 @@
 import type { Backend } from "@instar/backend";
-import { formatLuks, luksHeaderBytes, type NewVolume } from "@instar/luks";
+import type { NewVolume } from "@instar/luks";
 
 import { createImageFile, planImage } from "./create-layout.js";
 import { emptyDataFile, requireDataFile } from "./data-file.js";
 import { ruleError } from "./errors.js";
-import { type GuestCipher, luksFailure } from "./guest-cipher.js";
+import { type GuestCipher, loadLuks, luksFailure } from "./guest-cipher.js";
 import { requireBacking } from "./open.js";
 import type { Qcow2CreateOptions } from "./options.js";
 
@@ -34,10 +34,15 @@ export async function createFiles(file: Backend, options: Qcow2CreateOptions): P
 /** The LUKS header of a new image. All other options are looked at before, since it takes its time. */
 async function newVolume(file: Backend, options: Qcow2CreateOptions): Promise<NewVolume | undefined> {
   const { encryption, signal } = options;
+  if (!encryption) {
+    planImage(options, file.name);
+    return undefined;
+  }
+  const luks = await loadLuks();
   try {
-    planImage(options, file.name, encryption ? luksHeaderBytes(encryption) : 0);
-    return encryption && (await formatLuks({ ...encryption, signal }));
+    planImage(options, file.name, luks.luksHeaderBytes(encryption));
+    return await luks.formatLuks({ ...encryption, signal });
   } catch (error) {
-    throw luksFailure(error, file.name);
+    throw luksFailure(luks, error, file.name);
   }
 }

@@ -1,10 +1,18 @@
 import type { Backend, CallOptions } from "@instar/backend";
-import { isLuksError, SectorCipher, unlock } from "@instar/luks";
+import type { SectorCipher } from "@instar/luks";
 
 import { encryptionArea, luksAreaOf } from "./encryption-area.js";
 import { Qcow2Error, type Qcow2ErrorCode } from "./errors.js";
 import { isDataFileRaw } from "./features.js";
 import type { Qcow2Header } from "./header.js";
+
+/** What encrypts. */
+export type Luks = typeof import("@instar/luks");
+
+/** Loads what encrypts, which most images do without. */
+export function loadLuks(): Promise<Luks> {
+  return import("@instar/luks");
+}
 
 /** How guest data is encrypted. Specification: "Data encryption". */
 export interface GuestCipher {
@@ -50,15 +58,16 @@ export async function openCipher(
   if (!key) throw encrypted(file.name, cryptMethod);
   if (write) refuseWriting(file.name, header);
   const passphrase = typeof key.passphrase === "function" ? await key.passphrase() : key.passphrase;
-  if (cryptMethod === 1) return { cipher: legacyCipher(passphrase), by: "guest" };
+  const luks = await loadLuks();
+  if (cryptMethod === 1) return { cipher: legacyCipher(luks, passphrase), by: "guest" };
   const area = encryptionArea(header);
   if (!area) throw encrypted(file.name, cryptMethod);
   try {
     const { maxIterations } = key;
-    const { cipher } = await unlock(luksAreaOf(file, area), { passphrase, maxIterations, signal: call.signal });
+    const { cipher } = await luks.unlock(luksAreaOf(file, area), { passphrase, maxIterations, signal: call.signal });
     return { cipher, by: "host" };
   } catch (error) {
-    throw luksFailure(error, file.name);
+    throw luksFailure(luks, error, file.name);
   }
 }
 
@@ -77,7 +86,7 @@ function refuseWriting(where: string, header: Qcow2Header): void {
 }
 
 /** Like QEMU: a key of 128 bits, zeroes behind a passphrase that is shorter. */
-function legacyCipher(passphrase: Uint8Array): SectorCipher {
+function legacyCipher({ SectorCipher }: Luks, passphrase: Uint8Array): SectorCipher {
   const key = new Uint8Array(LEGACY_KEY);
   key.set(passphrase.subarray(0, LEGACY_KEY));
   return new SectorCipher({ cipher: "aes-128", mode: "cbc", iv: "plain64", ivHash: undefined }, key);
@@ -93,7 +102,7 @@ const CODES: Readonly<Record<string, Qcow2ErrorCode>> = {
 };
 
 /** What is wrong with the LUKS header of an image, as an error of the image. */
-export function luksFailure(error: unknown, where: string): unknown {
+export function luksFailure({ isLuksError }: Luks, error: unknown, where: string): unknown {
   if (!isLuksError(error)) return error;
   const code = CODES[error.code] ?? "ERR_INVALID_HEADER";
   return new Qcow2Error(code, `${where}: ${error.message}`, { cause: error });

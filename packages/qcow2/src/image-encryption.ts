@@ -1,17 +1,9 @@
 import type { CallOptions } from "@instar/backend";
-import {
-  addPassphrase,
-  type AddPassphraseOptions,
-  type LuksArea,
-  type LuksHeader,
-  readLuksHeader,
-  removePassphrase,
-  type RemovePassphraseOptions,
-} from "@instar/luks";
+import type { AddPassphraseOptions, LuksArea, LuksHeader, RemovePassphraseOptions } from "@instar/luks";
 
 import { encryptionArea, luksAreaOf } from "./encryption-area.js";
 import { Qcow2Error } from "./errors.js";
-import { luksFailure } from "./guest-cipher.js";
+import { loadLuks, type Luks, luksFailure } from "./guest-cipher.js";
 import type { ImageHost } from "./image-host.js";
 
 /**
@@ -32,7 +24,7 @@ export class ImageEncryption {
    *   LUKS; `ERR_INVALID_HEADER`
    */
   luksHeader(options: CallOptions = {}): Promise<LuksHeader> {
-    return this.#attempt((area) => readLuksHeader(area, options));
+    return this.#attempt((area, luks) => luks.readLuksHeader(area, options));
   }
 
   /**
@@ -42,7 +34,7 @@ export class ImageEncryption {
    * @throws {@link Qcow2Error} `ERR_WRONG_PASSPHRASE`; `ERR_INVALID_OPTION` where no slot is free
    */
   addPassphrase(options: AddPassphraseOptions): Promise<number> {
-    return this.#change((area) => addPassphrase(area, options));
+    return this.#change((area, luks) => luks.addPassphrase(area, options));
   }
 
   /**
@@ -52,19 +44,20 @@ export class ImageEncryption {
    * @throws {@link Qcow2Error} `ERR_WRONG_PASSPHRASE`; `ERR_INVALID_OPTION` for the only one
    */
   removePassphrase(options: RemovePassphraseOptions): Promise<number> {
-    return this.#change((area) => removePassphrase(area, options));
+    return this.#change((area, luks) => luks.removePassphrase(area, options));
   }
 
-  async #change<T>(work: (area: LuksArea) => Promise<T>): Promise<T> {
+  async #change<T>(work: (area: LuksArea, luks: Luks) => Promise<T>): Promise<T> {
     const { prepare, alone } = this.#host;
     await prepare();
     return alone(() => this.#attempt(work));
   }
 
-  async #attempt<T>(work: (area: LuksArea) => Promise<T>): Promise<T> {
+  async #attempt<T>(work: (area: LuksArea, luks: Luks) => Promise<T>): Promise<T> {
     const { file, header } = this.#host.engine;
     const range = encryptionArea(header.current);
     if (!range) throw new Qcow2Error("ERR_UNSUPPORTED_FEATURE", `${file.name}: is not encrypted with LUKS`);
+    const luks = await loadLuks();
     try {
       return await work(
         luksAreaOf(
@@ -76,9 +69,10 @@ export class ImageEncryption {
           },
           range,
         ),
+        luks,
       );
     } catch (error) {
-      throw luksFailure(error, file.name);
+      throw luksFailure(luks, error, file.name);
     }
   }
 }

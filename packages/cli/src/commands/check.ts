@@ -57,6 +57,7 @@ async function check(args: Arguments<keyof typeof OPTIONS>, context: Context): P
     format: formatOption(args.value("format")),
     share: args.has("force-share"),
     withoutBacking: true,
+    metadataOnly: true,
   };
   const report = await (repair === undefined
     ? checkOnly(context, file, options)

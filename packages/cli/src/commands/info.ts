@@ -37,6 +37,7 @@ async function info(args: Arguments<keyof typeof OPTIONS>, context: Context): Pr
   const image = await openImage(context, file, {
     format: formatOption(args.value("format")),
     share: args.has("force-share"),
+    metadataOnly: true,
     withoutBacking: !args.has("backing-chain"),
   });
   const chain = await withImage(image, () =>

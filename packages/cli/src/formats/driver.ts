@@ -25,6 +25,8 @@ export interface OpenHow {
   readonly openReferenced: (reference: NamedReference, options: CallOptions) => Promise<Backend>;
   /** What to call a file that it names. */
   readonly placeOf: (reference: NamedReference) => string;
+  /** To open neither data files nor encryption: only what it says about itself is asked for. */
+  readonly metadataOnly: boolean;
   /** Reads the secret that opens it, where the user names one. */
   readonly passphrase: (() => Promise<Uint8Array>) | undefined;
   /** Bytes of caches of a qcow2 image. */

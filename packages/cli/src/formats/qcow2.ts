@@ -1,11 +1,17 @@
-import { Qcow2Image } from "@instar/qcow2";
+import { isQcow2Error, Qcow2Image } from "@instar/qcow2";
 import { CliError } from "../errors.js";
 import type { OpenFormat } from "./driver.js";
 
 /** Opens a qcow2 image. */
 export const openQcow2: OpenFormat = async (file, how) => {
-  const { write, backing, depth, openReferenced, passphrase, caches, signal } = how;
-  if (passphrase) throw new CliError("encrypt.key-secret: encrypted images are not supported");
-  const qcow2 = await Qcow2Image.open(file, { write, backing, depth, openReferenced, caches, signal });
+  const { write, backing, depth, openReferenced, passphrase, metadataOnly, caches, signal } = how;
+  const encryption = metadataOnly || !passphrase ? undefined : { passphrase };
+  const options = { write, backing, depth, openReferenced, encryption, metadataOnly, caches, signal };
+  const qcow2 = await Qcow2Image.open(file, options).catch((error: unknown) => {
+    if (!isQcow2Error(error, "ERR_ENCRYPTED")) throw error;
+    throw new CliError(`${error.message}: --image-opts with encrypt.key-secret=ID, and --object, open it`, {
+      cause: error,
+    });
+  });
   return { disk: qcow2, qcow2 };
 };

@@ -1,0 +1,78 @@
+import { isQcow2Error, type Qcow2Image } from "@instar/qcow2";
+
+/** A key slot, with the names of `qemu-img info --output=json`. */
+export interface SlotFields {
+  readonly active: boolean;
+  readonly iters?: number;
+  readonly "key-offset": number;
+  readonly stripes?: number;
+}
+
+/** How an image is encrypted, with the names of `qemu-img info --output=json`. */
+export interface EncryptionFields {
+  readonly "ivgen-alg"?: string;
+  readonly "hash-alg"?: string;
+  readonly "cipher-alg"?: string;
+  readonly uuid?: string;
+  readonly "ivgen-hash-alg"?: string;
+  readonly format: "aes" | "luks";
+  readonly "cipher-mode"?: string;
+  readonly slots?: readonly SlotFields[];
+  readonly "payload-offset"?: number;
+  readonly "master-key-iters"?: number;
+}
+
+/** Tells how an image is encrypted; `undefined` where it is not. */
+export async function encryptionFields(image: Qcow2Image): Promise<EncryptionFields | undefined> {
+  const { encryption: format } = image.info();
+  if (format !== "luks") return format && { format };
+  try {
+    const header = await image.encryption?.luksHeader();
+    return header && { ...fieldsOf(header), format };
+  } catch (error) {
+    // What is not supported here is not worth a failure: the rest can be told.
+    if (isQcow2Error(error, "ERR_UNSUPPORTED_FEATURE")) return { format };
+    throw error;
+  }
+}
+
+type LuksHeader = Awaited<ReturnType<NonNullable<Qcow2Image["encryption"]>["luksHeader"]>>;
+
+function fieldsOf({ suite, hash, uuid, slots, payloadOffset, keyDigestIterations }: LuksHeader): object {
+  return {
+    "ivgen-alg": suite.iv,
+    "hash-alg": hash,
+    "cipher-alg": suite.cipher,
+    uuid,
+    ...(suite.ivHash !== undefined && { "ivgen-hash-alg": suite.ivHash }),
+    "cipher-mode": suite.mode,
+    slots: slots.map(({ active, iterations, materialOffset, stripes }) =>
+      active
+        ? { active, iters: iterations, "key-offset": materialOffset, stripes }
+        : { active, "key-offset": materialOffset },
+    ),
+    "payload-offset": payloadOffset,
+    "master-key-iters": keyDigestIterations,
+  };
+}
+
+/** The lines that `qemu-img info` prints. */
+export function encryptionLines(fields: EncryptionFields): string[] {
+  const { slots = [], ...rest } = fields;
+  const lines = ["    encrypt:"];
+  const tell = (keys: readonly (keyof typeof rest)[]): void => {
+    for (const key of keys) if (rest[key] !== undefined) lines.push(`        ${spaced(key)}: ${rest[key]}`);
+  };
+  tell(["ivgen-alg", "hash-alg", "cipher-alg", "uuid", "ivgen-hash-alg", "format", "cipher-mode"]);
+  if (slots.length > 0) lines.push("        slots:");
+  for (const [index, slot] of slots.entries()) {
+    lines.push(`            [${index}]:`);
+    for (const [key, value] of Object.entries(slot)) lines.push(`                ${spaced(key)}: ${value}`);
+  }
+  tell(["payload-offset", "master-key-iters"]);
+  return lines;
+}
+
+function spaced(key: string): string {
+  return key.replaceAll("-", " ");
+}
