@@ -9,14 +9,8 @@ import { describe, expect, it } from "vitest";
 import type { Base } from "../src/hostile/base.ts";
 import { baseNamed } from "../src/hostile/bases.ts";
 import { mutantOf } from "../src/hostile/mutant.ts";
+import { codeOf, hurt } from "./hurt.ts";
 import type { CrashFile } from "../src/storage/crash-file.ts";
-
-/** The image with other numbers: `[offset, bytes, value]`. */
-function hurt(from: Base, ...patches: readonly (readonly [number, 1 | 2 | 4 | 8, bigint])[]): CrashFile {
-  const littleEndian = from.format !== "qcow2" && from.format !== "vhd";
-  const places = patches.map(([offset, width, value]) => ({ place: { name: "", offset, width, littleEndian }, value }));
-  return mutantOf(from, places).file;
-}
 
 /** Puts text in place of other text of the same or a greater length. */
 function renamed(from: Base, old: string, name: string): CrashFile {
@@ -24,15 +18,6 @@ function renamed(from: Base, old: string, name: string): CrashFile {
   const { file } = mutantOf(from, []);
   void file.write(new TextEncoder().encode(name), at);
   return file;
-}
-
-async function codeOf(opening: Promise<Backend>): Promise<unknown> {
-  try {
-    await opening;
-  } catch (error) {
-    return error instanceof Error && "code" in error ? error.code : error;
-  }
-  return "opened";
 }
 
 const bytesOf = (text: string): Promise<Backend> => {
