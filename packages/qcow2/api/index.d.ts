@@ -34,6 +34,10 @@ declare class Allocator {
 }
 
 export interface AmendOptions {
+    readonly version?: 2 | 3 | undefined;
+    readonly refcountBits?: number | undefined;
+    readonly lazyRefcounts?: boolean | undefined;
+    readonly size?: number | undefined;
     readonly backing?: {
         readonly name: string;
         readonly format?: string | undefined;
@@ -223,6 +227,7 @@ declare class Durability {
     #private;
     constructor(header: LiveHeader, tables: Tables, frees: PendingFrees, allocator: Allocator, flights: Flights);
     sync(): Promise<void>;
+    idle(): Promise<void>;
     writeOut(): Promise<void>;
 }
 
@@ -467,6 +472,7 @@ declare interface ImageHost {
     readonly backing: Backend | undefined;
     readonly prepare: () => Promise<void>;
     readonly alone: <T>(work: () => Promise<T>) => Promise<T>;
+    readonly renew: () => Promise<void>;
 }
 
 export interface ImageReference {
@@ -576,7 +582,7 @@ declare class NextRefcounts {
     #private;
     firstFreed: number;
     private constructor();
-    static begin(context: NextRefcountsContext, from: number): Promise<NextRefcounts>;
+    static begin(context: NextRefcountsContext, from: number, order: number): Promise<NextRefcounts>;
     get(cluster: number): number | Promise<number>;
     add(cluster: number, by: 1 | -1): Promise<void> | undefined;
     addRow(first: number, count: number, by: 1 | -1): Promise<void>;
@@ -857,7 +863,7 @@ export interface Snapshots {
 declare class StateSwitch {
     #private;
     constructor(context: StateSwitchContext);
-    run(build: (next: NextRefcounts) => Promise<HeaderChange>): Promise<void>;
+    run(build: (next: NextRefcounts) => Promise<HeaderChange>, order?: number): Promise<void>;
     inFile<T>(work: () => Promise<T>): Promise<T>;
 }
 

@@ -22,20 +22,21 @@ export class Changes {
     end: number,
     change: (begin: number, end: number) => Promise<number>,
   ): Promise<void> {
-    const { durability, frees, bitmaps, flights } = this.#engine;
-    if (!this.#prepared) await this.prepare();
+    const its = this.#engine;
+    const { flights } = its;
     try {
       for (let at = begin; at < end;) {
         const flight = flights.tryEnter() ?? (await flights.enter());
         try {
+          if (!this.#prepared) await this.prepare();
           this.#within(operation, at, end - at);
-          bitmaps.record(at, end);
+          its.bitmaps.record(at, end);
           at = await change(at, end);
         } finally {
           flights.leave(flight);
         }
-        if (frees.crowded) await durability.sync();
-        if (bitmaps.crowded) await flights.alone(() => bitmaps.store());
+        if (its.frees.crowded) await its.durability.sync();
+        if (its.bitmaps.crowded) await flights.alone(() => its.bitmaps.store());
       }
     } catch (error) {
       throw this.#surfaced(error);
@@ -67,11 +68,16 @@ export class Changes {
     this.#prepared = true;
   }
 
+  /** Makes the next change prepare again. */
+  restart(): void {
+    this.#prepared = false;
+  }
+
   /** Leaves nothing in memory that the file lacks; a change after that begins anew. */
   finish(): Promise<void> {
     return this.alone(async () => {
       await this.#engine.durability.writeOut();
-      this.#prepared = this.#engine.header.isPrepared;
+      this.restart();
       await this.#engine.bitmaps.end();
     });
   }

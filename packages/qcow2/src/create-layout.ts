@@ -20,7 +20,7 @@ import { refcountCodec } from "./refcount-codec.js";
 import { writeOffset } from "./table-entry.js";
 
 /** Length of the version 3 header that QEMU writes: with the compression type and its padding. */
-const NEW_V3_LENGTH = 112;
+export const NEW_V3_LENGTH = 112;
 
 /** Bytes that belong at an offset of the file. */
 export interface PlannedWrite {

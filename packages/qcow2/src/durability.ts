@@ -11,6 +11,8 @@ export class Durability {
   readonly #frees: PendingFrees;
   readonly #allocator: Allocator;
   readonly #flights: Flights;
+  #running = 0;
+  #idle: (() => void) | undefined;
 
   constructor(header: LiveHeader, tables: Tables, frees: PendingFrees, allocator: Allocator, flights: Flights) {
     this.#header = header;
@@ -22,6 +24,20 @@ export class Durability {
 
   /** Makes everything durable. What is released after that need not be: until the next sync it is a leak at worst. */
   async sync(): Promise<void> {
+    this.#running++;
+    try {
+      await this.#sync();
+    } finally {
+      if (--this.#running === 0) this.#idle?.();
+    }
+  }
+
+  /** Resolves when no sync is under way. */
+  async idle(): Promise<void> {
+    while (this.#running > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
+  }
+
+  async #sync(): Promise<void> {
     await this.#header.settle();
     const batch = this.#frees.take(this.#flights.cut());
     try {

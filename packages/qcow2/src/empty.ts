@@ -10,9 +10,9 @@ const PLAIN_EXTENSIONS: readonly number[] = [EXTENSION.backingFormat, EXTENSION.
 
 /** Makes an image have nothing of its own, at once, and then gives what it took back to the file system. */
 export async function makeEmpty({ engine, prepare, alone }: ImageHost): Promise<void> {
-  const { file, header, bitmaps, durability, stateSwitch } = engine;
   await prepare();
   await alone(async () => {
+    const { file, header, bitmaps, durability, stateSwitch } = engine;
     if (isDataFileRaw(header.current)) {
       const rule = "not raw: a raw data file has all of the disk, always";
       throw ruleError("ERR_INVALID_OPTION", file.name, "external data file", "raw", rule);

@@ -62,8 +62,17 @@ export interface Engine {
   readonly bitmaps: BitmapKeeper;
 }
 
-/** Puts the parts of an image together. Does no I/O. */
-export function assemble(backend: Backend, opened: OpenedParts, options: EngineOptions): Engine {
+/**
+ * Puts the parts of an image together. Does no I/O.
+ *
+ * @param flights the requests under way, where there was an engine before
+ */
+export function assemble(
+  backend: Backend,
+  opened: OpenedParts,
+  options: EngineOptions,
+  flights: Flights = new Flights(),
+): Engine {
   const { header: firstHeader, backing } = opened;
   const geometry = headerGeometry(firstHeader);
   const kind = { version: firstHeader.version, external: hasDataFile(firstHeader) };
@@ -93,7 +102,6 @@ export function assemble(backend: Backend, opened: OpenedParts, options: EngineO
   const zeroes = new Zeroes(layout, map, reader, writer, eraser);
   const identity = new IdentityMapping(parts);
   const copyOnRead = options.copyOnRead ? new CopyOnRead({ ...parts, writer, eraser }) : undefined;
-  const flights = new Flights();
   const durability = new Durability(header, tables, frees, allocator, flights);
   const stateSwitch = new StateSwitch({ ...parts, inflated });
   const fileEnd = new FileEnd({ ...parts, durability });
@@ -101,4 +109,15 @@ export function assemble(backend: Backend, opened: OpenedParts, options: EngineO
   const bitmaps = new BitmapKeeper({ ...parts, stateSwitch, durability });
   const changes = { writer, compressedWriter, eraser, zeroes, identity, resizer, stateSwitch, bitmaps };
   return { ...parts, ...changes, copyOnRead, flights, durability };
+}
+
+/**
+ * Puts the parts together anew in place of those there are, after the header has come to say what they take for fixed:
+ * version, width of refcounts. No request is under way, and nothing is in memory that the file lacks.
+ */
+export async function renewEngine(engine: Engine, opened: OpenedParts, options: EngineOptions): Promise<void> {
+  const { file, header, flights, durability } = engine;
+  await durability.idle();
+  Object.assign(engine, assemble(file.backend, { ...opened, header: header.current }, options, flights));
+  await engine.bitmaps.begin();
 }

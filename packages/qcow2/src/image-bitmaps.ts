@@ -34,8 +34,8 @@ export class ImageBitmaps implements Bitmaps {
   }
 
   add({ name, granularity = this.#defaultGranularity(), disabled = false }: NewBitmap): Promise<void> {
-    const { header, file } = this.#host.engine;
     return this.#change((bitmaps) => {
+      const { header, file } = this.#host.engine;
       const nameBytes = new TextEncoder().encode(name);
       if (nameBytes.byteLength < 1 || nameBytes.byteLength > MAX_BITMAP_NAME || nameBytes.includes(0)) {
         throw this.#invalid("name of a bitmap", name, `1 to ${MAX_BITMAP_NAME} bytes of UTF-8 without a zero byte`);

@@ -40,8 +40,8 @@ export class ImageSnapshots implements Snapshots {
   }
 
   apply(ref: SnapshotRef): Promise<void> {
-    const { header, layout, bitmaps } = this.#host.engine;
     return this.#change(async (build) => {
+      const { header, layout, bitmaps } = this.#host.engine;
       this.#refuseDataFile();
       const snapshot = await this.#find(ref);
       const { diskSize: size = header.current.size } = snapshot;

@@ -16,7 +16,7 @@ import type { CheckReport } from "./check/report.js";
 import { requireWholeClusters } from "./compressed-writer.js";
 import { createFiles } from "./create-files.js";
 import { makeEmpty } from "./empty.js";
-import { assemble, type Engine } from "./engine.js";
+import { assemble, type Engine, renewEngine } from "./engine.js";
 import type { Flights } from "./flights.js";
 import { ImageBitmaps } from "./image-bitmaps.js";
 import { ImageEncryption } from "./image-encryption.js";
@@ -58,18 +58,24 @@ export class Qcow2Image extends BaseBackend {
   readonly #host: ImageHost;
   readonly #changes: Changes;
 
-  private constructor(file: Backend, engine: Engine, { backing, dataFile }: OpenedParts, write: boolean) {
+  private constructor(file: Backend, opened: OpenedParts, options: Qcow2OpenOptions) {
     super();
+    const { backing, dataFile } = opened;
+    const engine = assemble(file, opened, options);
     this.name = file.name;
     this.file = file;
     this.backing = backing;
     this.dataFile = dataFile;
     this.#engine = engine;
     this.#flights = engine.flights;
-    this.capabilities = imageCapabilities(file, dataFile, write);
+    this.capabilities = imageCapabilities(file, dataFile, options.write ?? false);
     this.#changes = new Changes(engine, (...range) => this.#within(...range));
     const alone: ImageHost["alone"] = (work) => this.#changes.alone(work);
-    this.#host = { engine, backing, prepare: () => this.#beginChange(), alone };
+    const renew = (): Promise<void> => {
+      this.#changes.restart();
+      return renewEngine(engine, opened, options);
+    };
+    this.#host = { engine, backing, prepare: () => this.#beginChange(), alone, renew };
     this.bitmaps = new ImageBitmaps(this.#host);
     this.snapshots = new ImageSnapshots(this.#host);
     this.encryption = engine.header.current.cryptMethod === 0 ? undefined : new ImageEncryption(this.#host);
@@ -83,7 +89,7 @@ export class Qcow2Image extends BaseBackend {
    */
   static async open(file: Backend, options: Qcow2OpenOptions = {}): Promise<Qcow2Image> {
     const opened = await openParts(file, options);
-    return new Qcow2Image(file, assemble(file, opened, options), opened, options.write ?? false);
+    return new Qcow2Image(file, opened, options);
   }
 
   /**
@@ -96,7 +102,7 @@ export class Qcow2Image extends BaseBackend {
     const { dataFile, backingBackend: backing, preallocation: mode = "off", signal } = options;
     const how = { ...options, write: true, backing, dataFile: dataFile?.backend };
     const opened = await openParts(file, how, cipher);
-    const image = new Qcow2Image(file, assemble(file, opened, options), opened, true);
+    const image = new Qcow2Image(file, opened, how);
     if (dataFile?.raw === true) await image.#engine.identity.map(0, image.size);
     await image.preallocate(0, image.size, { mode, signal });
     return image;
@@ -210,28 +216,26 @@ export class Qcow2Image extends BaseBackend {
   }
 
   protected override async doWriteZeroes(offset: number, length: number, signal?: AbortSignal): Promise<void> {
-    const { zeroes } = this.#engine;
     await this.#changes.range("writeZeroes", offset, offset + length, (at, end) =>
-      zeroes.zero(at, end, this.size, signal),
+      this.#engine.zeroes.zero(at, end, this.size, signal),
     );
   }
 
   protected override async doDiscard(offset: number, length: number, signal?: AbortSignal): Promise<void> {
-    const { eraser, layout } = this.#engine;
-    const { clusterSize, subclusterSize } = layout;
+    const { clusterSize, subclusterSize } = this.#engine.layout;
     const begin = Math.ceil(offset / subclusterSize) * subclusterSize;
     await this.#changes.range("discard", begin, offset + length, async (at, end) => {
       // The cluster that the end of the disk cuts short is a whole one.
       const cut = end === this.size ? Math.ceil(end / clusterSize) * clusterSize : end;
       const whole = Math.floor(cut / subclusterSize) * subclusterSize;
-      return at < whole ? eraser.erase(at, whole, "discard", signal) : end;
+      return at < whole ? this.#engine.eraser.erase(at, whole, "discard", signal) : end;
     });
   }
 
   protected override async doTruncate(size: number): Promise<void> {
     await this.#changes.prepare();
-    const { bitmaps, resizer } = this.#engine;
-    await this.#changes.alone(() => bitmaps.resize(size, () => resizer.resize(size)));
+    const its = this.#engine;
+    await this.#changes.alone(() => its.bitmaps.resize(size, () => its.resizer.resize(size)));
   }
 
   protected override async doSync(): Promise<void> {

@@ -2,15 +2,16 @@ import { BackendError } from "@instar/backend";
 import { AsyncLruCache, type Lease } from "@instar/lru-cache";
 
 import { viewOf } from "./bytes.js";
-import { Qcow2Error, ruleError } from "./errors.js";
+import { Qcow2Error } from "./errors.js";
 import { MAX_REFCOUNT_TABLE_BYTES } from "./geometry.js";
 import type { HostFile } from "./host-file.js";
 import type { Layout } from "./layout.js";
 import type { LiveHeader } from "./live-header.js";
 import type { MetadataRanges } from "./metadata-ranges.js";
+import { presentBlocks, recodedBlock } from "./present-refcounts.js";
 import { type RefcountCodec, refcountCodec } from "./refcount-codec.js";
 import type { Refcounts } from "./refcounts.js";
-import { entryText, refcountBlockOffset, refcountTableEntryProblem, writeOffset } from "./table-entry.js";
+import { writeOffset } from "./table-entry.js";
 
 /** Bytes of refcount blocks to keep in memory. */
 const KEEP = 4 * 1024 * 1024;
@@ -58,11 +59,11 @@ export class NextRefcounts {
   /** The first cluster that has become free. */
   firstFreed: number = Infinity;
 
-  private constructor(context: NextRefcountsContext, offsets: number[], from: number) {
+  private constructor(context: NextRefcountsContext, offsets: number[], from: number, order: number) {
     const { file, layout } = context;
     this.#its = context;
-    this.#codec = refcountCodec(layout.refcountOrder);
-    this.#perBlock = layout.refcountsPerBlock;
+    this.#codec = refcountCodec(order);
+    this.#perBlock = (layout.clusterSize * 8) / 2 ** order;
     this.#offsets = offsets;
     this.#cursor = from;
     this.#cache = new AsyncLruCache({
@@ -88,28 +89,18 @@ export class NextRefcounts {
    * Begins with the refcounts as they are, which are all in the file.
    *
    * @param from no cluster before this one is free
-   * @throws {@link Qcow2Error} `ERR_CORRUPT` for a refcount table that breaks its rules
+   * @param order `refcount_order` of the next state
+   * @throws {@link Qcow2Error} `ERR_CORRUPT` for a refcount table that breaks its rules, `ERR_INVALID_OPTION` for a
+   *   refcount that is too large for the width
    */
-  static async begin(context: NextRefcountsContext, from: number): Promise<NextRefcounts> {
+  static async begin(context: NextRefcountsContext, from: number, order: number): Promise<NextRefcounts> {
     const { file, header, layout } = context;
     const { refcountTableOffset, refcountTableClusters } = header.current;
-    const table = new Uint8Array(refcountTableClusters * layout.clusterSize);
-    await file.read(table, refcountTableOffset);
-    const view = viewOf(table);
-    const offsets: number[] = [];
-    for (let at = 0; at < table.byteLength; at += 8) {
-      const [high, low] = [view.getUint32(at), view.getUint32(at + 4)];
-      if (high === 0 && low === 0) continue;
-      const rule = refcountTableEntryProblem(high, low, layout.clusterSize, file.size);
-      if (rule !== undefined) {
-        const field = `refcount table entry ${at / 8}`;
-        throw ruleError("ERR_CORRUPT", file.name, field, entryText(high, low), `valid: it must ${rule}`);
-      }
-      while (offsets.length < at / 8) offsets.push(0);
-      offsets.push(refcountBlockOffset(high, low));
-    }
-    const next = new NextRefcounts(context, offsets, from);
+    const present = await presentBlocks(file, header.current, layout);
+    const isSame = order === layout.refcountOrder;
+    const next = new NextRefcounts(context, isSame ? present : [], from, order);
     next.#owe(refcountTableOffset / layout.clusterSize, refcountTableClusters, -1);
+    if (!isSame) await next.#recode(present);
     return next;
   }
 
@@ -189,13 +180,12 @@ export class NextRefcounts {
   #change({ lease }: HeldBlock, cluster: number, by: 1 | -1): void {
     const index = cluster % this.#perBlock;
     const refcount = this.#codec.get(lease.value, index);
-    const { file, layout } = this.#its;
+    const where = `${this.#its.file.name}: cluster ${cluster}`;
     if (by === 1 && refcount >= this.#codec.max) {
-      const message = `${file.name}: cluster ${cluster} has ${refcount} references, the most that refcounts of ${layout.refcountBits} bits can count`;
-      throw new BackendError("ERR_NO_SPACE", message);
+      throw new BackendError("ERR_NO_SPACE", `${where} has ${refcount} references, and refcounts count no further`);
     }
     if (refcount === 0 && by === -1) {
-      const message = `${file.name}: cluster ${cluster} is referred to, but its refcount is 0 (check --repair mends it)`;
+      const message = `${where} is referred to, but its refcount is 0`;
       throw new Qcow2Error("ERR_CORRUPT", message, { field: "refcount", value: 0, rule: "at least 1" });
     }
     this.#codec.set(lease.value, index, refcount + by);
@@ -230,6 +220,19 @@ export class NextRefcounts {
     if (present === 0) return;
     this.#present.set(index, present);
     this.#owe(present / clusterSize, 1, -1);
+  }
+
+  /** Writes all blocks anew, with another width. */
+  async #recode(present: readonly number[]): Promise<void> {
+    const { file, layout } = this.#its;
+    const blocks = Math.ceil((present.length * layout.refcountsPerBlock) / this.#perBlock);
+    for (let index = 0; index < blocks; index++) {
+      const block = await recodedBlock({ file, layout, present }, this.#codec, this.#perBlock, index);
+      if (!block) continue;
+      await this.#place(index);
+      (await this.#cache.insert(index, block, { dirty: true })).release();
+    }
+    for (const offset of present) if (offset !== 0) this.#owe(offset / layout.clusterSize, 1, -1);
   }
 
   #owe(first: number, count: number, by: 1 | -1): void {

@@ -104,6 +104,28 @@ export function encodeSnapshotEntry(snapshot: Omit<Snapshot, "bytes"> & { readon
   return bytes;
 }
 
+/** An entry that tells the size of the disk, if it has not done so: `size`. Version 3 asks for that. */
+export function withDiskSize(entry: Uint8Array, size: number): Uint8Array {
+  const view = viewOf(entry);
+  const extra = view.getUint32(36);
+  if (extra >= 16) return entry;
+  const bytes = new Uint8Array(entry.byteLength + 16 - extra);
+  bytes.set(entry.subarray(0, FIXED));
+  bytes.set(entry.subarray(FIXED + extra), FIXED + 16);
+  const sizes = viewOf(bytes);
+  sizes.setUint32(36, 16);
+  writeU64(sizes, 40, extra >= 8 ? readU64(view, 40) : view.getUint32(32));
+  writeU64(sizes, 48, size);
+  return bytes;
+}
+
+/** An entry whose L1 table is at another place. */
+export function withL1Table(entry: Uint8Array, offset: number): Uint8Array {
+  const bytes = entry.slice();
+  writeU64(viewOf(bytes), 0, offset);
+  return bytes;
+}
+
 /** Bytes that an entry takes in the table. */
 export function snapshotEntryLength(bytes: Uint8Array): number {
   return alignUp(bytes.byteLength, 8);

@@ -37,8 +37,11 @@ export class SnapshotSwitch {
     const l1 = await this.#activeL1();
     const fresh = new Uint8Array(l1.byteLength);
     for await (const table of this.#tables(l1)) await this.#share(table, fresh);
-    const table = await this.#snapshotTable((entries) => [...entries, encode({ l1TableOffset, l1Size })]);
-    return { ...(await this.#placeL1(fresh)), ...table };
+    const table = await this.snapshotTable((entries) => [
+      ...entries.map(({ bytes }) => bytes),
+      encode({ l1TableOffset, l1Size }),
+    ]);
+    return { ...(await this.placeL1(fresh)), ...table };
   }
 
   /**
@@ -53,7 +56,7 @@ export class SnapshotSwitch {
     await this.#dropActiveL1();
     const fresh = new Uint8Array(Math.max(snapshot.l1Size, Math.ceil(size / layout.l2Coverage)) * 8);
     for await (const table of this.#tables(theirs)) await this.#share(table, fresh);
-    return { ...(await this.#placeL1(fresh)), size };
+    return { ...(await this.placeL1(fresh)), size };
   }
 
   /** The snapshot goes, and what only it has. What the disk has alone from then on gets its COPIED flags. */
@@ -62,7 +65,9 @@ export class SnapshotSwitch {
     const { l1TableOffset, l1Size } = snapshot;
     await this.#drop(await readL1(file, layout, l1TableOffset, l1Size, nameOf(snapshot)));
     await this.#next.addRow(l1TableOffset / layout.clusterSize, this.#l1Clusters(l1Size), -1);
-    const table = await this.#snapshotTable((entries, ids) => entries.filter((_, index) => ids[index] !== snapshot.id));
+    const table = await this.snapshotTable((entries) =>
+      entries.filter(({ id }) => id !== snapshot.id).map(({ bytes }) => bytes),
+    );
     return { ...(await this.#renewFlags()), ...table };
   }
 
@@ -71,7 +76,7 @@ export class SnapshotSwitch {
     const l1 = await this.#activeL1();
     await this.#drop(l1);
     await this.#dropActiveL1();
-    return this.#placeL1(new Uint8Array(l1.byteLength));
+    return this.placeL1(new Uint8Array(l1.byteLength));
   }
 
   /** Refers once more to all that a table shows, and to the table itself, or to a copy of it without COPIED flags. */
@@ -83,7 +88,7 @@ export class SnapshotSwitch {
     }
     const flags = new CopiedFlags(table.bytes, layout);
     flags.clear();
-    if (flags.changed) return showTable(l1, table.index, await this.#placeTable(table.bytes), true);
+    if (flags.changed) return showTable(l1, table.index, await this.placeTable(table.bytes), true);
     await this.#next.addRow(table.offset / layout.clusterSize, 1, 1);
     showTable(l1, table.index, table.offset, false);
   }
@@ -115,7 +120,7 @@ export class SnapshotSwitch {
       const cluster = table.offset / layout.clusterSize;
       if (flags.changed) {
         await this.#next.addRow(cluster, 1, -1);
-        showTable(fresh, table.index, await this.#placeTable(table.bytes), true);
+        showTable(fresh, table.index, await this.placeTable(table.bytes), true);
       } else {
         showTable(fresh, table.index, table.offset, (await this.#next.get(cluster)) === 1);
       }
@@ -123,7 +128,7 @@ export class SnapshotSwitch {
     }
     if (!changed) return {};
     await this.#dropActiveL1();
-    return this.#placeL1(fresh);
+    return this.placeL1(fresh);
   }
 
   /** What a table refers to in this file: nothing where the data is in another one. */
@@ -132,14 +137,16 @@ export class SnapshotSwitch {
     return hasDataFile(header.current) ? [] : referencesOf(file, layout, table);
   }
 
-  async #placeTable(bytes: Uint8Array): Promise<number> {
+  /** Writes an L2 table of the next state. Returns its offset. */
+  async placeTable(bytes: Uint8Array): Promise<number> {
     const { file, layout } = this.#its;
     const offset = (await this.#next.allocate(1)) * layout.clusterSize;
     await file.writeData(bytes, offset);
     return offset;
   }
 
-  async #placeL1(bytes: Uint8Array): Promise<HeaderChange> {
+  /** Writes an L1 table of the next state. */
+  async placeL1(bytes: Uint8Array): Promise<{ readonly l1TableOffset: number; readonly l1Size: number }> {
     const { file, layout } = this.#its;
     const l1Size = bytes.byteLength / 8;
     if (l1Size === 0) return { l1TableOffset: 0, l1Size };
@@ -152,16 +159,13 @@ export class SnapshotSwitch {
   }
 
   /** Replaces the snapshot table by one with other entries. */
-  async #snapshotTable(change: (entries: Uint8Array[], ids: string[]) => Uint8Array[]): Promise<HeaderChange> {
+  async snapshotTable(change: (snapshots: readonly Snapshot[]) => Uint8Array[]): Promise<HeaderChange> {
     const { file, header, layout } = this.#its;
     const { clusterSize } = layout;
     const { snapshots, length } = await readSnapshotTable(file.backend, header.current);
     const present = Math.ceil(length / clusterSize);
     if (present > 0) await this.#next.addRow(header.current.snapshotsOffset / clusterSize, present, -1);
-    const entries = change(
-      snapshots.map(({ bytes }) => bytes),
-      snapshots.map(({ id }) => id),
-    );
+    const entries = change(snapshots);
     if (entries.length === 0) return { snapshotCount: 0, snapshotsOffset: 0 };
     const table = encodeSnapshotTable(file.name, entries);
     const snapshotsOffset = (await this.#next.allocate(Math.ceil(table.byteLength / clusterSize))) * clusterSize;

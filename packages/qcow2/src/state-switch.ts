@@ -38,18 +38,22 @@ export class StateSwitch {
    *
    * @param build counts all that changes, writes new tables to clusters that it allocates from `next`, and returns what
    *   the header is to say
+   * @param order `refcount_order` of the next state; with another one nothing here can be used afterwards
    */
-  run(build: (next: NextRefcounts) => Promise<HeaderChange>): Promise<void> {
+  run(
+    build: (next: NextRefcounts) => Promise<HeaderChange>,
+    order: number = this.#its.layout.refcountOrder,
+  ): Promise<void> {
     const { file, header, tables, allocator, inflated } = this.#its;
     return allocator.rearrange(async (hint) => {
       await header.settle();
       await tables.sync();
-      const next = await NextRefcounts.begin(this.#its, hint);
+      const next = await NextRefcounts.begin(this.#its, hint, order);
       try {
         const change = await build(next);
         const table = await next.finish();
         await file.sync();
-        await header.update({ ...change, ...table });
+        await header.update({ ...change, ...table, refcountOrder: order });
       } finally {
         next.end();
       }

@@ -11,9 +11,9 @@ export interface ImageCheckOptions extends CheckOptions {
 
 /** Checks an image, or repairs it first, while no request is under way. */
 export function checkOpenImage(host: ImageHost, write: boolean, options: ImageCheckOptions): Promise<CheckReport> {
-  const { file, header, durability, stateSwitch } = host.engine;
   const { repair } = options;
   return host.alone(async () => {
+    const { file, header, durability, stateSwitch } = host.engine;
     if (write) await durability.writeOut();
     if (repair === undefined) return checkImage(file.backend, header.current, options);
     return stateSwitch.inFile(() => repairImage(file, header, repair, options));
