@@ -1,6 +1,7 @@
 import type { Backend } from "@instar/backend";
 import type { Qcow2Image } from "@instar/qcow2";
 import type { Context } from "./command.js";
+import { copyBitmaps } from "./copy-bitmaps.js";
 import { type CopyJob, copyDisk } from "./copy.js";
 import type { CreateOptions } from "./create-options.js";
 import { CliError } from "./errors.js";
@@ -28,6 +29,8 @@ export interface HowToCopy {
   readonly progress: boolean;
   /** Whether clusters are written compressed. */
   readonly compress: boolean;
+  /** Which dirty bitmaps of the source to copy; `sound` leaves out those that were not stored. */
+  readonly bitmaps: "none" | "all" | "sound";
 }
 
 /** What to copy, and to where. */
@@ -120,6 +123,8 @@ async function copy(
     pace: limit && ((bytes) => limit.pass(bytes)),
     progress: (bytes) => progress.add(bytes),
   });
+  // After everything else: an enabled one would record what is copied.
+  if (how.bitmaps !== "none") await copyBitmaps(source.images[0], qcow2, how.bitmaps === "sound", context);
   await progress.finish();
 }
 

@@ -1,4 +1,5 @@
 import { type Backend, extentsOf } from "@instar/backend";
+import type { BitmapInfo } from "@instar/qcow2";
 import type { CreateOptions } from "./create-options.js";
 import { CliError, UsageError } from "./errors.js";
 import type { Image } from "./image.js";
@@ -10,12 +11,14 @@ export interface Measured {
   readonly required: number;
   /** When every byte of it has been written to. */
   readonly fullyAllocated: number;
-  /** For the bitmaps of the source; absent where it can have none, or has some whose size is not known here. */
+  /** For the bitmaps of the source; absent where it, or the new image, can have none. */
   readonly bitmaps?: number;
 }
 
 /** Bytes of an entry of the L1 and refcount tables, and of an L2 table unless its entries are extended. */
 const ENTRY = 8;
+/** Bytes of an entry of the bitmap directory, the name aside. */
+const DIRECTORY_ENTRY = 24;
 /** The longest L1 table that QEMU takes. */
 const MAX_L1_TABLE = 33_554_432;
 
@@ -53,10 +56,22 @@ export async function measureQcow2(
   const fullyAllocated = space + tablesOf(space, l2Tables, clusterSize, refcountBits);
   const full = options.preallocation === "falloc" || options.preallocation === "full";
   const data = full ? space : await dataIn(source?.disk, options, clusterSize, signal);
-  const info = source?.image.qcow2?.info();
-  // A bitmap that is in use, or may be, is told by an autoclear bit.
-  const tellsBitmaps = version === 3 && info?.version === 3 && info.features.autoclear.length === 0;
-  return { required: fullyAllocated - space + data, fullyAllocated, ...(tellsBitmaps && { bitmaps: 0 }) };
+  const qcow2 = source?.image.qcow2;
+  const measured = { required: fullyAllocated - space + data, fullyAllocated };
+  if (version === 2 || qcow2?.info().version !== 3) return measured;
+  return { ...measured, bitmaps: bitmapsIn(await qcow2.bitmaps.list(), size, clusterSize) };
+}
+
+/** Bytes of bitmaps that are full, of their tables and of their directory. */
+function bitmapsIn(bitmaps: readonly BitmapInfo[], size: number, clusterSize: number): number {
+  let bytes = 0;
+  let directory = 0;
+  for (const { name, granularity } of bitmaps) {
+    const clusters = Math.ceil(Math.ceil(size / granularity / 8) / clusterSize);
+    bytes += clusters * clusterSize + roundUp(clusters * ENTRY, clusterSize);
+    directory += roundUp(DIRECTORY_ENTRY + Buffer.byteLength(name), ENTRY);
+  }
+  return bytes + roundUp(directory, clusterSize);
 }
 
 function requirePower(name: string, value: number, least: number, most: number): void {

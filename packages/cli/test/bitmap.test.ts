@@ -1,4 +1,4 @@
-import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { HAS_QEMU, instar, NEEDS_QEMU, program, qemu, scratch } from "./harness.js";
 
@@ -132,5 +132,46 @@ describe.skipIf(!HAS_QEMU)(`bitmap and qemu-img agree ${NEEDS_QEMU}`, () => {
     expect((await bitmapsOf(disk)).map(({ name }) => name)).toEqual(["y"]);
     await qemu("qemu-img", "check", disk);
     expect(readFileSync(disk).byteLength).toBeGreaterThan(readFileSync(at("new.qcow2")).byteLength);
+  });
+});
+
+describe("convert --bitmaps", () => {
+  beforeEach(async () => {
+    await good("bitmap", "--add", disk, "x");
+    await good("bitmap", "--add", "-g", "32k", "--disable", disk, "y");
+    await good("io", "-c", "write -q -P 1 100k 300k", disk);
+  });
+
+  it("copies them as they are", async () => {
+    await good("convert", "--bitmaps", "-O", "qcow2", disk, at("copy.qcow2"));
+    expect(await bitmapsOf(at("copy.qcow2"))).toEqual(await bitmapsOf(disk));
+    await good("check", "-q", at("copy.qcow2"));
+    if (!HAS_QEMU) return;
+    await qemu("qemu-img", "convert", "--bitmaps", "-O", "qcow2", disk, at("theirs.qcow2"));
+    expect(await bitmapsOf(at("theirs.qcow2"))).toEqual(await bitmapsOf(disk));
+    await qemu("qemu-img", "check", at("copy.qcow2"));
+  });
+
+  it.each([
+    [["--bitmaps", "-O", "raw", "FILE", "OUT"], "does not support bitmaps"],
+    [["--bitmaps", "-O", "qcow2", "-o", "compat=v2", "FILE", "OUT"], "does not support bitmaps"],
+    [["--bitmaps", "-O", "qcow2", "FILE", "FILE", "OUT"], "Copying bitmaps only possible with single source"],
+    [["--skip-broken-bitmaps", "-O", "qcow2", "FILE", "OUT"], "Use of --skip-broken-bitmaps requires --bitmaps"],
+    [["--bitmaps", "-O", "qcow2", "RAW", "OUT"], "Source lacks bitmap support"],
+  ])("refuses %j", async (argv, message) => {
+    writeFileSync(at("disk.raw"), Buffer.alloc(65_536));
+    const words = argv.map((word) =>
+      word.replace("FILE", disk).replace("OUT", at("out")).replace("RAW", at("disk.raw")),
+    );
+    const { code, err } = await instar(["convert", ...words]);
+    expect([code, err]).toEqual([1, expect.stringContaining(message)]);
+    expect(existsSync(at("out"))).toBe(false);
+  });
+
+  it.skipIf(!HAS_QEMU)(`measure tells the same of them as qemu-img ${NEEDS_QEMU}`, async () => {
+    for (const options of [[], ["-o", "cluster_size=4k"], ["-o", "cluster_size=2M"], ["-o", "compat=0.10"]]) {
+      const argv = ["measure", "-O", "qcow2", ...options, disk];
+      expect(await good(...argv)).toBe(await qemu("qemu-img", ...argv));
+    }
   });
 });

@@ -30,7 +30,7 @@ export const bitmapCommand: Command = defineCommand(
   {
     name: "bitmap",
     summary: "make, change and remove the dirty bitmaps of an image",
-    usage: "(--add [-g SIZE] | --remove | --clear | --enable | --disable | --merge SOURCE [-b FILE])... FILE BITMAP",
+    usage: "(--add | --remove | --clear | --enable | --disable | --merge FROM)... [-b FILE] [-g SIZE] FILE NAME",
     options: OPTIONS,
     notes: [
       "A dirty bitmap records what of the disk has changed, for incremental backup. Actions are carried out one after the\n" +

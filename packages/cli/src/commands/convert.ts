@@ -33,7 +33,8 @@ const OPTIONS = {
   "force-share": { short: "U", help: "also while another program writes to the source" },
   compress: { short: "c", help: "write compressed clusters" },
   ...SNAPSHOT_OPTION,
-  bitmaps: { refused: "bitmaps are not supported" },
+  bitmaps: { help: "copy the dirty bitmaps of the source, too" },
+  "skip-broken-bitmaps": { help: "with --bitmaps: leave out those that were not stored" },
   "target-image-opts": { help: "with -n: TARGET is a description: driver=qcow2,file.filename=disk.qcow2" },
   ...OPEN_OPTIONS,
 } as const;
@@ -119,6 +120,10 @@ function refuseContradictions(args: ConvertArguments, sources: number, { backing
     const what = "Having a backing file for the target makes no sense when concatenating multiple input images";
     throw new UsageError(what);
   }
+  if (args.has("skip-broken-bitmaps") && !args.has("bitmaps")) {
+    throw new UsageError("Use of --skip-broken-bitmaps requires --bitmaps");
+  }
+  if (sources > 1 && args.has("bitmaps")) throw new UsageError("Copying bitmaps only possible with single source");
   if (sources > 1 && args.has("snapshot")) throw new UsageError("No support for concatenating multiple snapshot");
   if (args.has("copy-range") && args.has("sparse")) {
     throw new UsageError("Cannot enable copy offloading when -S is used");
@@ -146,5 +151,6 @@ function howToCopy(args: ConvertArguments): HowToCopy {
     rate: parseSize(args.value("rate-limit") ?? "0", "rate limit"),
     progress: args.has("progress") && !args.has("quiet"),
     compress: args.has("compress"),
+    bitmaps: args.has("skip-broken-bitmaps") ? "sound" : args.has("bitmaps") ? "all" : "none",
   };
 }

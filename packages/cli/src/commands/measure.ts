@@ -45,18 +45,20 @@ export const measureCommand: Command = defineCommand(
 async function measure(args: Arguments<keyof typeof OPTIONS>, context: Context): Promise<number> {
   const output = oneOf("--output", args.value("output") ?? "human", ["human", "json"]);
   const target = targetFormatNamed(args.value("output-format") ?? "raw");
+  const [file, ...rest] = args.positionals;
+  const size = args.value("size");
+  if (rest.length > 0) throw new UsageError("At most one filename argument is allowed.");
+  if (file === undefined && size === undefined) {
+    throw new UsageError("Either --size N or one filename must be specified.");
+  }
   const help = createOptionsHelp(target, args.values("options"));
   if (help !== undefined) {
     await context.print(help);
     return 0;
   }
-  const [file, ...rest] = args.positionals;
-  const size = args.value("size");
-  if (rest.length > 0) throw new UsageError("At most one filename argument is allowed.");
   if (file === undefined) {
     if (args.has("format") || args.has("snapshot")) throw new UsageError("-f and -l require a filename argument.");
-    if (size === undefined) throw new UsageError("Either --size N or one filename must be specified.");
-    await print(await figures(target, args, parseSize(size), undefined, context), output, context);
+    await print(await figures(target, args, parseSize(size ?? "0"), undefined, context), output, context);
     return 0;
   }
   if (size !== undefined) throw new UsageError("--size N cannot be used together with a filename.");
