@@ -11,6 +11,13 @@ export interface CommandEntry {
 /** Every command by its name. */
 export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, CommandEntry>([
   [
+    "amend",
+    {
+      summary: "change options of an image that is there",
+      load: async () => (await import("./commands/amend.js")).amendCommand,
+    },
+  ],
+  [
     "bench",
     {
       summary: "measure how fast an image is read or written",

@@ -39,7 +39,7 @@ const ENCRYPT: Readers = Object.fromEntries(
 const READERS: Readonly<Record<TargetFormat, Readers>> = {
   raw: {
     size: (value) => ({ size: parseSize(value) }),
-    preallocation: only("preallocation", "off"),
+    preallocation: (value) => ({ preallocation: oneOf("preallocation", value, PREALLOCATIONS) }),
   },
   qcow2: {
     size: (value) => ({ size: parseSize(value) }),
@@ -85,6 +85,7 @@ function only(name: string, supported: string): (value: string) => CreateOptions
 
 const HELP: Readonly<Record<TargetFormat, string>> = {
   raw: `Supported raw options:
+  preallocation=<str>    - What to set aside: off (the default), falloc or full
   size=<size>            - Virtual disk size
 `,
   qcow2: `Supported qcow2 options:

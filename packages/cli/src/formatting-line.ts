@@ -19,7 +19,7 @@ export function formattingLine(name: string, format: TargetFormat, size: number,
     ...(encrypt ? encryptFields(encrypt) : []),
     ["cluster_size", qcow2 ? clusterSize : undefined],
     ["extended_l2", qcow2 ? (extendedL2 ? "on" : "off") : undefined],
-    ["preallocation", preallocation],
+    ["preallocation", qcow2 ? preallocation : undefined],
     ["compression_type", qcow2 ? compressionType : undefined],
     ["size", size],
     ["compat", compat],
@@ -29,6 +29,7 @@ export function formattingLine(name: string, format: TargetFormat, size: number,
     ["data_file_raw", dataFileRaw === undefined ? undefined : dataFileRaw ? "on" : "off"],
     ["lazy_refcounts", qcow2 ? (lazyRefcounts ? "on" : "off") : undefined],
     ["refcount_bits", qcow2 ? refcountBits : undefined],
+    ["preallocation", qcow2 ? undefined : preallocation],
   ];
   const shown = fields.filter(([, value]) => value !== undefined).map(([field, value]) => `${field}=${value}`);
   return `${printable(`Formatting '${name}', fmt=${format} ${shown.join(" ")}`)}\n`;

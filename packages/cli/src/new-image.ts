@@ -9,6 +9,7 @@ import { CliError, oneLine } from "./errors.js";
 import type { TargetFormat } from "./format-names.js";
 import { fileFacts, localPath } from "./location.js";
 import { makeDataFile, type NewDataFile } from "./new-data-file.js";
+import { refuseMetadata, setAside } from "./preallocation.js";
 import { RawImage, SECTOR } from "./raw-image.js";
 import { roundUp } from "./sizes.js";
 import { createUrl } from "./open-spec.js";
@@ -68,7 +69,7 @@ async function makeImage(context: Context, what: NewImage): Promise<MadeImage> {
     const { dataFile, encrypt } = what.options;
     const encryption = encrypt && (await newEncryption(encrypt, context));
     data = dataFile === undefined ? undefined : await makeDataFile(context, dataFile, what.name);
-    const formatted = await format(deferred, what, data?.backend, encryption);
+    const formatted = await format(deferred, what, { dataFile: data?.backend, encryption, signal: context.signal });
     const abandonAll = async (): Promise<void> => {
       await abandon();
       await data?.abandon();
@@ -129,19 +130,28 @@ interface FormattedFile {
   readonly qcow2: Qcow2Image | undefined;
 }
 
+/** What an image is made with. */
+interface FormatWith {
+  readonly dataFile: Backend | undefined;
+  readonly encryption: NewEncryption | undefined;
+  readonly signal: AbortSignal;
+}
+
 async function format(
   file: Backend,
   { format: kind, size, options, base, name }: NewImage,
-  dataFile: Backend | undefined,
-  encryption: NewEncryption | undefined,
+  { dataFile, encryption, signal }: FormatWith,
 ): Promise<FormattedFile> {
   const { compat = "1.1", clusterSize, refcountBits, compressionType, extendedL2, lazyRefcounts } = options;
   const { preallocation, backingFile, backingFormat = "raw" } = options;
   const sectors = roundUp(size, SECTOR);
   if (options.dataFileRaw && options.dataFile === undefined) throw new CliError("data_file_raw=on needs data_file");
   if (kind === "raw") {
+    const mode = preallocation ?? "off";
+    refuseMetadata(mode);
     await file.truncate(0);
     await file.truncate(sectors);
+    if (mode !== "off") await setAside(file, 0, sectors, signal);
     return { disk: new RawImage(file, false), qcow2: undefined };
   }
   try {

@@ -1,7 +1,11 @@
+import type { Backend } from "@instar/backend";
 import type { Preallocation } from "@instar/qcow2";
 import { oneOf } from "./args.js";
 import { CliError } from "./errors.js";
 import type { Image } from "./image.js";
+import { cut } from "./runs.js";
+
+const CHUNK = 1_048_576;
 
 /** What may be set aside when an image is made, or grows. */
 export const PREALLOCATIONS: readonly Preallocation[] = ["off", "metadata", "falloc", "full"];
@@ -14,7 +18,7 @@ export const PREALLOCATIONS: readonly Preallocation[] = ["off", "metadata", "fal
 export function preallocationOf(option: string, value = "off", { disk, qcow2 }: Image, size: number): Preallocation {
   const mode = oneOf(option, value, PREALLOCATIONS);
   if (mode === "off") return mode;
-  if (!qcow2) throw new CliError(`${option}=${mode} is not supported for this format (only off)`);
+  if (!qcow2) refuseMetadata(mode);
   if (size < disk.size) throw new CliError("Preallocation can only be used for growing images");
   return mode;
 }
@@ -30,10 +34,34 @@ export async function truncateTo(
   await disk.truncate(size, { signal });
   if (mode === "off" || size <= before) return;
   try {
-    await qcow2?.preallocate(before, size - before, { mode, signal });
+    await (qcow2
+      ? qcow2.preallocate(before, size - before, { mode, signal })
+      : setAside(disk, before, size - before, signal));
   } catch (error) {
     // The first failure is the one to tell of.
     await disk.truncate(before).catch(() => {});
     throw error;
   }
+}
+
+/**
+ * Sets space aside in a raw file, by writing zeroes: where nothing was, that is the same.
+ *
+ * @param offset where the range begins, in bytes
+ */
+export async function setAside(
+  file: Backend,
+  offset: number,
+  length: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const zeroes = Buffer.alloc(Math.min(CHUNK, length));
+  for (const part of cut({ offset, length }, CHUNK)) {
+    await file.write(zeroes.subarray(0, part.length), part.offset, { signal });
+  }
+}
+
+/** Throws for the mode that a raw image cannot have: it has no tables. */
+export function refuseMetadata(mode: Preallocation): void {
+  if (mode === "metadata") throw new CliError("Unsupported preallocation mode: metadata");
 }

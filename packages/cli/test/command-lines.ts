@@ -98,6 +98,11 @@ export class CommandLines {
     return format === "raw" || copied || (below !== undefined && this.#isVague(below));
   }
 
+  /** Whether QEMU may refuse to make it larger: it would have to hide what is below with zeroes that it has none of. */
+  #cannotGrow({ old = false, backing }: Known): boolean {
+    return old && backing !== undefined;
+  }
+
   #newName(format: Known["format"]): string {
     return `i${this.#count}.${format}`;
   }
@@ -180,7 +185,7 @@ export class CommandLines {
 
   #resize(): Step {
     const image = this.#top();
-    if (!image) return this.#look();
+    if (!image || this.#cannotGrow(image)) return this.#look();
     const size = this.#one(["+1M", "-512k", "4M", "+512", "600k", "-100M", "3000000"]);
     const argv = ["resize", ...this.#maybe("--shrink"), "-f", image.format, `DIR/${image.name}`, size];
     return { argv, compares: "text", changes: [image.name] };
@@ -214,7 +219,8 @@ export class CommandLines {
     const image = this.#top("qcow2");
     // What else stands on the image below would change with it.
     const siblings = [...this.#known.values()].filter(({ backing }) => backing === image?.backing);
-    if (!image || siblings.length > 1) return this.#look();
+    const base = image?.backing === undefined ? undefined : this.#known.get(image.backing);
+    if (!image || siblings.length > 1 || (base && this.#cannotGrow(base))) return this.#look();
     const changes = image.backing === undefined ? [image.name] : [image.name, image.backing];
     return { argv: ["commit", ...this.#maybe("-d"), `DIR/${image.name}`], compares: "text", changes };
   }
@@ -289,6 +295,22 @@ export class CommandLines {
       ["convert", "-O", "bogus", file, "DIR/wrong"],
       ["compare", file],
       ["compare", file, "DIR/nothing"],
+      ["compare", "-F", "bogus", file, file],
+      ["map", "--output=json", "--start-offset=10M", file],
+      ["map", "--max-length=0", file],
+      ["measure", "-O", "qcow2", "-o", "help"],
+      ["measure", "-l", "nothing", "-O", "qcow2", file],
+      ["convert", "-l", "nothing", file, "DIR/wrong"],
+      ["convert", "-n", file, "DIR/nothing"],
+      ["convert", "--target-is-zero", file, "DIR/wrong"],
+      ["convert", "-O", "qcow2", "-B", "nothing", "-F", "raw", file, "DIR/wrong"],
+      ["amend", file],
+      ["amend", "-o", "cluster_size=4k", file],
+      ["bitmap", file, "x"],
+      ["bitmap", "--add", file],
+      ["create", "-f", "raw", "-o", "preallocation=metadata", "DIR/wrong.raw", "1M"],
+      ["resize", "--preallocation=bogus", file, "+1M"],
+      ["bench", "--flush-interval=5", file],
       ["snapshot", "-c", "a", "-d", "a", file],
       ["snapshot", "-a", "nothing", file],
       ["rebase", file],

@@ -1,4 +1,4 @@
-import { copyFileSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync, copyFileSync } from "node:fs";
 import { beforeEach, describe, expect, it } from "vitest";
 import { writeDisk } from "./disks.js";
 import { HAS_QEMU, instar, NEEDS_QEMU, program, qemu, scratch } from "./harness.js";
@@ -30,8 +30,20 @@ describe("resize", () => {
       expect((await instar(["resize", "-q", `--preallocation=${mode}`, at("a.qcow2"), "+2M"])).code).toBe(0);
     }
     expect((await instar(["check", at("a.qcow2")])).out).toContain("224/224 = 100.00% allocated");
-    const { err } = await instar(["resize", "--preallocation=full", "-f", "raw", at("a.qcow2"), "+2M"]);
-    expect(err).toContain("--preallocation=full is not supported for this format");
+  });
+
+  it("sets aside what is added to a raw image, which has no metadata", async () => {
+    await instar(["create", "-q", "-f", "raw", "-o", "preallocation=falloc", at("full.raw"), "1M"]);
+    expect((await instar(["resize", "-q", "--preallocation=full", "-f", "raw", at("full.raw"), "+1M"])).code).toBe(0);
+    expect(statSync(at("full.raw")).blocks * 512).toBeGreaterThanOrEqual(2_097_152);
+    expect(readFileSync(at("full.raw")).every((byte) => byte === 0)).toBe(true);
+    for (const argv of [
+      ["create", "-f", "raw", "-o", "preallocation=metadata", at("meta.raw"), "1M"],
+      ["resize", "--preallocation=metadata", "-f", "raw", at("full.raw"), "+1M"],
+    ]) {
+      expect((await instar(argv)).err).toContain("Unsupported preallocation mode: metadata");
+    }
+    expect(existsSync(at("meta.raw"))).toBe(false);
   });
 
   it("makes it smaller with --shrink only", async () => {

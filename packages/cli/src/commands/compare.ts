@@ -48,10 +48,11 @@ async function compare(args: Arguments<keyof typeof OPTIONS>, context: Context):
   }
   cacheMode("-T", args.value("source-cache"));
   const how = { share: args.has("force-share"), sparse: true };
-  const formats = [formatOption(args.value("format")), formatOption(args.value("second-format"))] as const;
-  const a = await exitingWith(CANNOT_OPEN, openImage(context, first, { ...how, format: formats[0] }));
+  const open = (name: string, format: string | undefined): Promise<Image> =>
+    exitingWith(CANNOT_OPEN, (async () => openImage(context, name, { ...how, format: formatOption(format) }))());
+  const a = await open(first, args.value("format"));
   return withImage(a, async () => {
-    const b = await exitingWith(CANNOT_OPEN, openImage(context, second, { ...how, format: formats[1] }));
+    const b = await open(second, args.value("second-format"));
     return withImage(b, () => compareOpen(a, b, args, context));
   });
 }

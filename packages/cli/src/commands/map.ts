@@ -48,7 +48,7 @@ async function map(args: Arguments<keyof typeof OPTIONS>, context: Context): Pro
   return withImage(image, async () => {
     const from = Math.min(start, image.disk.size);
     const mappings = mappingsOf(image, from, Math.min(limit, image.disk.size - from), context.signal);
-    if (output === "json") await printForPrograms(mappings, context);
+    if (output === "json") await printForPrograms(mappings, start, context);
     else await printForPeople(mappings, context, placesOf(image));
     return 0;
   });
@@ -59,7 +59,7 @@ function placesOf(image: Image): ReadonlyMap<string, string> {
   return new Map(filesOf(image).map(({ backendName, place }) => [backendName, place]));
 }
 
-async function printForPrograms(mappings: AsyncIterable<Mapping>, context: Context): Promise<void> {
+async function printForPrograms(mappings: AsyncIterable<Mapping>, start: number, context: Context): Promise<void> {
   let before = "[";
   for await (const { offset, length, depth, present, zero, data, hostOffset } of mappings) {
     const host = hostOffset === undefined ? "" : `, "offset": ${hostOffset}`;
@@ -69,7 +69,9 @@ async function printForPrograms(mappings: AsyncIterable<Mapping>, context: Conte
     );
     before = ",\n";
   }
-  await context.print(before === "[" ? "[]\n" : "]\n");
+  // Of nothing, qemu-img tells one run that has no length.
+  const nothing = `[{ "start": ${start}, "length": 0, "depth": 0, "present": false, "zero": false, "data": false}`;
+  await context.print(before === "[" ? `${nothing}]\n` : "]\n");
 }
 
 async function printForPeople(
