@@ -1,7 +1,7 @@
 import type { Preallocation } from "@instar/qcow2";
 import { oneOf, parseKeyValues } from "./args.js";
 import { ENCRYPT_READERS, type EncryptOptions } from "./encrypt-options.js";
-import { CliError, UsageError } from "./errors.js";
+import { UsageError } from "./errors.js";
 import { type Format, type TargetFormat, formatNamed } from "./format-names.js";
 import { PREALLOCATIONS } from "./preallocation.js";
 import { parseSize } from "./sizes.js";
@@ -73,14 +73,6 @@ function compressionNamed(value: string): "zlib" | "zstd" {
 function parseSwitch(name: string, value: string): boolean {
   if (value !== "on" && value !== "off") throw new UsageError(`${name} '${value}': must be on or off`);
   return value === "on";
-}
-
-/** An option that scripts give, of which one value alone can be had here. */
-function only(name: string, supported: string): (value: string) => CreateOptions {
-  return (value) => {
-    if (value === supported) return {};
-    throw new CliError(`${name}=${value} is not supported (only ${name}=${supported})`);
-  };
 }
 
 const HELP: Readonly<Record<TargetFormat, string>> = {

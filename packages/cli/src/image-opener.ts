@@ -113,6 +113,7 @@ export class ImageOpener {
     const depth = this.#way.length - 1;
     return open(file, {
       write,
+      copyOnRead: write && this.#options.copyOnRead === true,
       depth,
       backing: await this.#backingOf(spec, namer),
       openReferenced: (reference) => this.#openReferenced(reference, storage, spec, how),

@@ -22,6 +22,8 @@ export interface OpenImageOptions {
   readonly metadataOnly?: boolean | undefined;
   /** What stands below it, instead of what it names; is closed with it. */
   readonly below?: Backend | undefined;
+  /** To write into it what is read from below it. */
+  readonly copyOnRead?: boolean | undefined;
   /** To read or write much of it: holes of raw files are worth knowing then. */
   readonly sparse?: boolean | undefined;
   /** Whether the name is a description by options, as `--image-opts` says of sources, which is the default. */

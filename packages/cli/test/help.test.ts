@@ -37,7 +37,6 @@ describe("a command line that makes no sense", () => {
     [["info"], "instar: info: expecting one image file name (see: instar help info)\n"],
     [["info", "--bogus", "x"], "instar: info: unknown option --bogus (see: instar help info)\n"],
     [["check", "-r", "some", "x"], "instar: check: -r 'some': must be one of leaks, all (see: instar help check)\n"],
-    [["io", "-C", "a"], "instar: io: -C: copy-on-read is not supported\n"],
     [["info", "--image-opts", "x"], "instar: info: could not open 'x': file.filename is missing: it names the file\n"],
     [
       ["info", "--output=xml", "x"],

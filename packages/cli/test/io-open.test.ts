@@ -85,6 +85,35 @@ describe("io reopen", () => {
   });
 });
 
+describe("io -C", () => {
+  const upper = at("upper.qcow2");
+
+  beforeEach(async () => {
+    copyFileSync(at("new.qcow2"), at("lower.qcow2"));
+    await io(["write -q -P 5 1M 256k"], at("lower.qcow2"));
+    await instar(["create", "-q", "-f", "qcow2", "-b", "lower.qcow2", "-F", "qcow2", upper]);
+  });
+
+  it("keeps in the image what is read from below it", async () => {
+    expect((await io(["read -q -P 5 1M 64k", "alloc 1M 256k"], "-C", upper)).out).toBe(
+      "65536/262144 bytes allocated at offset 1 MiB\n",
+    );
+    expect((await io([`open -C ${upper}`, "read -q 1088k 64k", "alloc 1M 256k"])).out).toContain("131072/262144");
+    expect((await io(["read -q -P 5 1M 256k", "alloc 1M 256k"], upper)).out).toContain("131072/262144");
+    expect((await instar(["check", "-q", upper])).code).toBe(0);
+  });
+
+  it("with -s keeps it until the end", async () => {
+    expect((await io(["read -q -P 5 1M 64k", "alloc 1M 64k"], "-s", "-C", upper)).out).toContain("65536/65536");
+    expect((await io(["alloc 1M 64k"], upper)).out).toContain("0/65536");
+  });
+
+  it("makes no sense with -r", async () => {
+    const { code, err } = await io(["length"], "-r", "-C", upper);
+    expect([code, err]).toEqual([1, "instar: io: Can't use copy-on-read on read-only device\n"]);
+  });
+});
+
 describe("io sigraise", () => {
   it("sends the program a signal", async () => {
     const raised: number[] = [];

@@ -27,7 +27,7 @@ const THEIRS: Readonly<Record<string, string>> = {
 };
 
 /** Those that are known here, but refused. */
-const REFUSED: readonly string[] = ["io -C"];
+const REFUSED: readonly string[] = [];
 
 async function specsOf(command: string): Promise<Readonly<Record<string, OptionSpec>>> {
   const entry = COMMANDS.get(command);

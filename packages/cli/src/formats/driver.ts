@@ -17,6 +17,8 @@ export interface NamedReference {
 /** How to open an image of a format. */
 export interface OpenHow {
   readonly write: boolean;
+  /** Whether to write into it what is read from below it. */
+  readonly copyOnRead: boolean;
   /** How many images of the chain stand above it. */
   readonly depth: number;
   /** What stands below it, instead of what it names; `"ignore"` opens nothing. */

@@ -18,6 +18,8 @@ export interface IoImageOptions {
   readonly temporary: boolean;
   /** Not to take or respect the lock against a second writer. */
   readonly share: boolean;
+  /** Whether what is read from below the image is written into it. */
+  readonly copyOnRead: boolean;
   /** Whether discards are carried out, or ignored. */
   readonly discard: boolean;
   readonly cache: CacheMode;
@@ -33,7 +35,7 @@ export const IO_IMAGE_OPTIONS = {
   "force-share": { short: "U", help: "with -r: also while another program writes to the image" },
   aio: { short: "i", value: "MODE", help: "accepted for scripts" },
   "native-aio": { short: "k", help: "accepted for scripts" },
-  "copy-on-read": { short: "C", refused: "copy-on-read is not supported" },
+  "copy-on-read": { short: "C", help: "keep in the image what is read from below it" },
 } as const;
 
 const AIO = ["threads", "native", "io_uring"] as const;
@@ -52,6 +54,7 @@ export function ioImageOptions(args: GivenOptions): Omit<IoImageOptions, "name" 
     readOnly: args.has("read-only"),
     temporary: args.has("snapshot"),
     share: args.has("force-share"),
+    copyOnRead: args.has("copy-on-read"),
     discard: discard === "unmap" || discard === "on",
     cache: cacheMode("-t", args.value("cache") ?? (args.has("nocache") ? "none" : undefined)),
   };
@@ -59,17 +62,21 @@ export function ioImageOptions(args: GivenOptions): Omit<IoImageOptions, "name" 
 
 /** Opens an image for commands. */
 export async function openIoImage(context: Context, options: IoImageOptions): Promise<Image> {
-  const { name, format, readOnly, temporary, share } = options;
+  const { name, format, readOnly, temporary, share, copyOnRead } = options;
+  if (copyOnRead && readOnly) throw new CliError("Can't use copy-on-read on read-only device");
   if (share && !readOnly) throw new CliError("-U needs -r: a writer must lock");
-  const image = await openImage(context, name, { format, write: !readOnly && !temporary, share, sparse: true });
-  return temporary && !readOnly ? underTemporaryLayer(image) : image;
+  const isTemporary = temporary && !readOnly;
+  const write = !readOnly && !temporary;
+  const how = { format, write, share, sparse: true, copyOnRead: copyOnRead && write };
+  const image = await openImage(context, name, how);
+  return isTemporary ? underTemporaryLayer(image, copyOnRead) : image;
 }
 
 /** The image with a layer in memory that takes the writes; closing it closes both. */
-async function underTemporaryLayer(image: Image): Promise<Image> {
+async function underTemporaryLayer(image: Image, copyOnRead: boolean): Promise<Image> {
   const { disk, format, name } = image;
   try {
-    const how = { size: disk.size, backing: { name: "below", format }, backingBackend: disk };
+    const how = { size: disk.size, backing: { name: "below", format }, backingBackend: disk, copyOnRead };
     const layer = await Qcow2Image.create(new MemoryBackend({ name: `temporary layer of ${name}` }), how);
     return { ...image, disk: layer, qcow2: layer };
   } catch (error) {

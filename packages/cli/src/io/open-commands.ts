@@ -22,7 +22,7 @@ export const openCommands: readonly IoCommand[] = [
   {
     name: "open",
     alias: "o",
-    usage: "[-rsnkU] [-t CACHE] [-d DISCARD] [-o driver=FORMAT] [FILE]",
+    usage: "[-rsCnkU] [-t CACHE] [-d DISCARD] [-o driver=FORMAT] [FILE]",
     summary: "opens an image",
     options: {
       ...IO_IMAGE_OPTIONS,
