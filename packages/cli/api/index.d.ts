@@ -9,6 +9,7 @@ export interface Host {
     };
     readonly env: Readonly<Record<string, string | undefined>>;
     onStop(listener: (signal: "SIGINT" | "SIGTERM") => void): () => void;
+    onAsked(listener: () => void): () => void;
     raise(signal: number): void;
     date(): Date;
     now(): number;

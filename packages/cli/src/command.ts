@@ -10,6 +10,8 @@ export interface ProgramContext {
   readonly program: Program;
   /** The process around it. */
   readonly host: Host;
+  /** What answers somebody who asks how far the work has come. */
+  readonly asked: Set<() => void>;
   /** Aborts when the program is asked to stop. */
   readonly signal: AbortSignal;
   /** Writes to standard output. */

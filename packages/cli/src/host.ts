@@ -15,6 +15,8 @@ export interface Host {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Calls `listener` when the program is asked to stop; returns what takes the listener away again. */
   onStop(listener: (signal: "SIGINT" | "SIGTERM") => void): () => void;
+  /** Calls `listener` when somebody asks how far the work has come; returns what takes the listener away again. */
+  onAsked(listener: () => void): () => void;
   /** Sends the process a signal, by its number. */
   raise(signal: number): void;
   /** What time it is, for what is dated. */

@@ -1,5 +1,4 @@
 import type { BitmapInfo, Qcow2Info } from "@instar/qcow2";
-import { printable } from "./errors.js";
 import { type Described, type Detail, detailLines } from "./formats/described.js";
 import { type EncryptionFields, encryptionFields, encryptionLines } from "./formats/qcow2-encryption.js";
 import type { Layer } from "./image.js";
@@ -128,28 +127,23 @@ function bitmapFields({ name, granularity, enabled, inconsistent }: BitmapInfo):
   return { flags, name, granularity };
 }
 
-/** The description as `qemu-img info` prints it. */
-export function forPeople(info: ImageInfo): string {
-  const lines = [
-    `image: ${info.filename}`,
-    `file format: ${info.format}`,
-    `virtual size: ${formatSize(info["virtual-size"])} (${info["virtual-size"]} bytes)`,
-    `disk size: ${info["actual-size"] === undefined ? "unavailable" : formatSize(info["actual-size"])}`,
-  ];
-  if (info.encrypted) lines.push("encrypted: yes");
-  if (info["cluster-size"] !== undefined) lines.push(`cluster_size: ${info["cluster-size"]}`);
-  if (info["dirty-flag"]) lines.push("cleanly shut down: no");
+/** The description as `qemu-img info` prints it, line by line. */
+export function* forPeople(info: ImageInfo): Generator<string> {
+  yield `image: ${info.filename}`;
+  yield `file format: ${info.format}`;
+  yield `virtual size: ${formatSize(info["virtual-size"])} (${info["virtual-size"]} bytes)`;
+  yield `disk size: ${info["actual-size"] === undefined ? "unavailable" : formatSize(info["actual-size"])}`;
+  if (info.encrypted) yield "encrypted: yes";
+  if (info["cluster-size"] !== undefined) yield `cluster_size: ${info["cluster-size"]}`;
+  if (info["dirty-flag"]) yield "cleanly shut down: no";
   const backing = info["backing-filename"];
   if (backing !== undefined) {
     const full = info["full-backing-filename"];
-    lines.push(`backing file: ${backing}${full === backing ? "" : ` (actual path: ${full})`}`);
+    yield `backing file: ${backing}${full === backing ? "" : ` (actual path: ${full})`}`;
   }
-  if (info["backing-filename-format"] !== undefined) {
-    lines.push(`backing file format: ${info["backing-filename-format"]}`);
-  }
-  if (info.snapshots) lines.push(...snapshotLines(info.snapshots));
-  if (info["format-specific"]) lines.push(...specificLines(info["format-specific"]));
-  return lines.map((line) => `${printable(line)}\n`).join("");
+  if (info["backing-filename-format"] !== undefined) yield `backing file format: ${info["backing-filename-format"]}`;
+  if (info.snapshots) yield* snapshotLines(info.snapshots);
+  if (info["format-specific"]) yield* specificLines(info["format-specific"]);
 }
 
 /** The part of the description that is particular to the format, a line each. */

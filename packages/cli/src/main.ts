@@ -21,13 +21,19 @@ export async function run(given: readonly string[], host: Host, program: Program
   const context: ProgramContext = {
     program,
     host,
+    asked: new Set(),
     signal: stop.signal,
     print: (text) => writeTo(host.stdout, text),
     warn: (message) => void host.stderr.write(`${prefix}${message}\n`),
   };
+  const forgetAsked = host.onAsked(() => {
+    for (const answer of context.asked) answer();
+  });
   try {
     return await dispatch(name, rest, context);
-  } catch (error) {
+  } catch (failure) {
+    // What fails because the program is asked to stop says so in its own words, such as those of a timer.
+    const error: unknown = stop.signal.aborted ? stop.signal.reason : failure;
     // As a program that dies of SIGPIPE: whoever stopped reading does not want to hear of it.
     if (isBrokenPipe(error)) return 141;
     const hint = error instanceof UsageError ? ` (see: ${whereHelpIs(program, command)})` : "";
@@ -35,6 +41,7 @@ export async function run(given: readonly string[], host: Host, program: Program
     return error instanceof CliError ? error.exitCode : 1;
   } finally {
     forget();
+    forgetAsked();
   }
 }
 

@@ -29,8 +29,10 @@ export function snapshotFields(snapshot: SnapshotInfo): SnapshotFields {
 }
 
 /** The snapshots of an image for people, a line each below two of headings, as `qemu-img` lists them. */
-export function snapshotLines(snapshots: readonly SnapshotFields[]): string[] {
-  return ["Snapshot list:", row("ID", "TAG", "VM SIZE", "DATE", "VM CLOCK", "ICOUNT"), ...snapshots.map(line)];
+export function* snapshotLines(snapshots: readonly SnapshotFields[]): Generator<string> {
+  yield "Snapshot list:";
+  yield row("ID", "TAG", "VM SIZE", "DATE", "VM CLOCK", "ICOUNT");
+  for (const snapshot of snapshots) yield line(snapshot);
 }
 
 function line(its: SnapshotFields): string {

@@ -43,6 +43,7 @@ export async function instar(argv: readonly string[], around: Surroundings = {})
     raise: (signal) => void raised.push(signal),
     date: () => around.date ?? new Date(),
     now: () => performance.now(),
+    onAsked: () => () => {},
     onStop(listener) {
       around.onStart?.(listener);
       return () => {};

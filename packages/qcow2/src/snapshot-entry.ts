@@ -39,6 +39,8 @@ const EXTRA = 24;
 const MAX_EXTRA = 1024;
 /** Most bytes an entry can take with an identifier and a name of full length. */
 export const MAX_SNAPSHOT_ENTRY: number = FIXED + MAX_EXTRA + 2 * 65535 + 7;
+/** One for all: an image may have 65536 of them. */
+const decoder = new TextDecoder();
 /** What stands for an instruction count where none is. */
 const NO_ICOUNT = 0xffff_ffff_ffff_ffffn;
 
@@ -64,7 +66,6 @@ export function parseSnapshotEntry(where: string, index: number, bytes: Uint8Arr
   const idAt = FIXED + extra;
   const end = idAt + idLength + nameLength;
   if (end > bytes.byteLength) throw ruleError("ERR_CORRUPT", where, `end of ${entry}`, end, inside);
-  const decoder = new TextDecoder();
   const icount = extra >= 24 ? view.getBigUint64(56) : NO_ICOUNT;
   return {
     id: decoder.decode(bytes.subarray(idAt, idAt + idLength)),

@@ -3,9 +3,10 @@ import { type Arguments, oneOf } from "../args.js";
 import { type Command, type Context, defineCommand } from "../command.js";
 import { UsageError } from "../errors.js";
 import { formatOption } from "../format-names.js";
-import { describeLayer, forPeople } from "../image-info.js";
+import { describeLayer, forPeople, type ImageInfo } from "../image-info.js";
 import { withImage } from "../image.js";
 import { openImage } from "../open-image.js";
+import { printLines } from "../print-lines.js";
 
 const OPTIONS = {
   format: { short: "f", value: "FMT", help: "format of the image (default: told by its content)" },
@@ -44,6 +45,15 @@ async function info(args: Arguments<keyof typeof OPTIONS>, context: Context): Pr
     Promise.all(image.layers.map((layer, depth) => describeLayer(layer, depth === 0 ? file : layer.place))),
   );
   const shown = args.has("backing-chain") ? chain : chain[0];
-  await context.print(output === "json" ? `${JSON.stringify(shown, null, 4)}\n` : chain.map(forPeople).join("\n"));
+  if (output === "json") await context.print(`${JSON.stringify(shown, null, 4)}\n`);
+  else await printLines(context, linesOf(chain));
   return 0;
+}
+
+/** Images one below the other, an empty line between two. */
+function* linesOf(chain: readonly ImageInfo[]): Generator<string> {
+  for (const [depth, image] of chain.entries()) {
+    if (depth > 0) yield "";
+    yield* forPeople(image);
+  }
 }

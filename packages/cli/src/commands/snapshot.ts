@@ -2,9 +2,10 @@ import type { SnapshotRef, Snapshots } from "@instar/qcow2";
 import { OPEN_OPTIONS } from "../access.js";
 import type { Arguments } from "../args.js";
 import { type Command, type Context, defineCommand } from "../command.js";
-import { CliError, Interrupted, oneLine, printable, UsageError } from "../errors.js";
+import { CliError, Interrupted, oneLine, UsageError } from "../errors.js";
 import { type Image, withImage } from "../image.js";
 import { openImage } from "../open-image.js";
+import { printLines } from "../print-lines.js";
 import { snapshotFields, snapshotLines } from "../snapshot-list.js";
 
 const OPTIONS = {
@@ -54,8 +55,7 @@ async function snapshot(args: Arguments<keyof typeof OPTIONS>, context: Context)
 async function list({ qcow2 }: Image, context: Context): Promise<void> {
   const snapshots = (await qcow2?.snapshots.list()) ?? [];
   if (snapshots.length === 0) return;
-  const lines = snapshotLines(snapshots.map(snapshotFields));
-  await context.print(lines.map((line) => `${printable(line)}\n`).join(""));
+  await printLines(context, snapshotLines(snapshots.map(snapshotFields)));
 }
 
 async function change(
