@@ -6,6 +6,7 @@ import { Qcow2Image } from "@instar/qcow2";
 import { median } from "../measure.js";
 import { figure, publish, table } from "../table.js";
 import { compareCompression } from "./compression.js";
+import { compareEncryption } from "./encryption.js";
 import { fill, type Load, randomReads, seconds } from "./ours.js";
 import { qemuSeconds } from "./qemu.js";
 
@@ -72,6 +73,10 @@ try {
     table(
       ["writing compressed, 64 KiB clusters", "MiB/s", "speed, `qemu-img convert -c` = 1"],
       await compareCompression(folder),
+    ),
+    table(
+      ["encrypted, in place, 1 MiB at a time", "MiB/s", "speed, `qemu-img convert` = 1"],
+      await compareEncryption(folder),
     ),
   ]);
 } finally {

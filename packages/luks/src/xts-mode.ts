@@ -2,7 +2,7 @@ import { aes } from "#primitives";
 
 import { LuksError } from "./errors.js";
 import type { Aes } from "./primitives.js";
-import { mix, type SectorMode, type Sectors, wordsOf } from "./sector-mode.js";
+import { type SectorMode, type Sectors, wordsOf } from "./sector-mode.js";
 import { SECTOR } from "./sizes.js";
 
 /** Words of a sector. */
@@ -30,42 +30,58 @@ export class XtsMode implements SectorMode {
   }
 
   encrypt({ bytes, words }: Sectors, ivs: Uint8Array): void {
-    const numbers = this.#numbersOf(words.length, ivs);
-    mix(words, numbers);
-    words.set(wordsOf(this.#data.encrypt(bytes)));
-    mix(words, numbers);
+    const numbers = this.#mixIn(words, ivs);
+    mixOut(words, wordsOf(this.#data.encrypt(bytes)), numbers);
   }
 
   decrypt({ bytes, words }: Sectors, ivs: Uint8Array): void {
-    const numbers = this.#numbersOf(words.length, ivs);
-    mix(words, numbers);
-    words.set(wordsOf(this.#data.decrypt(bytes)));
-    mix(words, numbers);
+    const numbers = this.#mixIn(words, ivs);
+    mixOut(words, wordsOf(this.#data.decrypt(bytes)), numbers);
   }
 
-  #numbersOf(length: number, ivs: Uint8Array): Uint32Array {
-    if (this.#numbers.length < length) this.#numbers = new Uint32Array(length);
-    const numbers = this.#numbers.subarray(0, length);
+  /** Mixes each block with its number, and returns the numbers. */
+  #mixIn(words: Uint32Array, ivs: Uint8Array): Uint32Array {
+    if (this.#numbers.length < words.length) this.#numbers = new Uint32Array(words.length);
+    const numbers = this.#numbers;
     const first = wordsOf(this.#tweak.encrypt(ivs));
-    for (let at = 0, sector = 0; at < length; at += WORDS, sector += 4) {
-      double(numbers, at, first[sector]!, first[sector + 1]!, first[sector + 2]!, first[sector + 3]!);
+    for (let at = 0, sector = 0; at < words.length; at += WORDS, sector += 4) {
+      mixSector(words, numbers, at, first[sector]!, first[sector + 1]!, first[sector + 2]!, first[sector + 3]!);
     }
     return numbers;
   }
 }
 
-/** Fills a sector's numbers: each twice the one before, in the field of 2^128 elements, lowest word first. */
-function double(numbers: Uint32Array, begin: number, one: number, two: number, three: number, four: number): void {
-  let [a, b, c, d] = [one, two, three, four];
+/** The numbers of a sector: each is twice the one before, in the field of 2^128 elements, lowest word first. */
+function mixSector(
+  words: Uint32Array,
+  numbers: Uint32Array,
+  begin: number,
+  one: number,
+  two: number,
+  three: number,
+  four: number,
+): void {
+  let a = one | 0;
+  let b = two | 0;
+  let c = three | 0;
+  let d = four | 0;
   for (let at = begin; at < begin + WORDS; at += 4) {
     numbers[at] = a;
     numbers[at + 1] = b;
     numbers[at + 2] = c;
     numbers[at + 3] = d;
+    words[at]! ^= a;
+    words[at + 1]! ^= b;
+    words[at + 2]! ^= c;
+    words[at + 3]! ^= d;
     const carry = (d >> 31) & 0x87;
     d = (d << 1) | (c >>> 31);
     c = (c << 1) | (b >>> 31);
     b = (b << 1) | (a >>> 31);
     a = (a << 1) ^ carry;
   }
+}
+
+function mixOut(words: Uint32Array, blocks: Uint32Array, numbers: Uint32Array): void {
+  for (let index = 0; index < words.length; index++) words[index] = blocks[index]! ^ numbers[index]!;
 }
