@@ -18,6 +18,7 @@ import { type MendedPart, TableMender } from "./table-mender.js";
  * - `all`: refcounts and the tables that hold them, flags, and zero clusters whose host cluster lies where none can.
  *
  * Where a table points to what it cannot mean, nobody knows what the guest's data was: that stays for the guest to find.
+ * Where a table cannot be read, nothing is put right.
  */
 export type RepairWhat = "leaks" | "all";
 
@@ -68,11 +69,14 @@ class Repair {
 
   async run(what: RepairWhat): Promise<void> {
     let survey = await this.#survey();
+    // What could not be read may refer to any cluster, so that nobody knows which refcounts are wrong.
+    if (survey.report.checkErrors > 0) return;
     let verdict = await judgeRefcounts(survey);
     if (what === "leaks") return this.#repairLeaks(survey, verdict);
     if (survey.report.misplacedZeroes > 0) {
       await this.#mend(survey, "zeroes");
       survey = await this.#survey();
+      if (survey.report.checkErrors > 0) return;
       verdict = await judgeRefcounts(survey);
     }
     await this.#mend(await this.#repairRefcounts(survey, verdict), "flags");
@@ -104,6 +108,7 @@ class Repair {
     }
     // Counted anew without the refcount table and blocks of which nobody knows what they are.
     const others = await this.#survey();
+    if (others.report.checkErrors > 0) return others;
     await this.#header.update(await rebuildRefcounts(this.#file, others));
     return others;
   }
