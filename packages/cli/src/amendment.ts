@@ -1,7 +1,8 @@
-import type { Qcow2Image } from "@instar/qcow2";
+import type { AmendOptions, Qcow2Image } from "@instar/qcow2";
 import { parseKeyValues } from "./args.js";
 import { type CreateOptions, parseCreateOptions } from "./create-options.js";
 import { CliError, UsageError } from "./errors.js";
+import { inOurWords } from "./option-names.js";
 
 /** What of an image can be changed. */
 const AMENDABLE = ["backing_file", "backing_fmt", "compat", "lazy_refcounts", "refcount_bits", "size"];
@@ -35,9 +36,15 @@ export function parseAmendOptions(lists: readonly string[]): CreateOptions {
 /**
  * Changes options of an image. What is as asked for already stays.
  *
+ * @param name what the user called it
  * @throws {@link CliError} for what cannot be changed, before anything is
  */
-export async function amendImage(qcow2: Qcow2Image, options: CreateOptions, signal: AbortSignal): Promise<void> {
+export async function amendImage(
+  name: string,
+  qcow2: Qcow2Image,
+  options: CreateOptions,
+  signal: AbortSignal,
+): Promise<void> {
   const info = qcow2.info();
   const { compat, refcountBits, lazyRefcounts, backingFile, backingFormat, size } = options;
   if (
@@ -47,14 +54,17 @@ export async function amendImage(qcow2: Qcow2Image, options: CreateOptions, sign
     throw new CliError("Cannot amend the backing file: 'rebase' can");
   }
   const version = compat === undefined ? undefined : compat === "0.10" || compat === "v2" ? 2 : 3;
-  const changes = {
-    ...(version !== info.version && { compat: version }),
-    ...(refcountBits !== info.refcountBits && { refcount_bits: refcountBits }),
-    ...(lazyRefcounts !== info.lazyRefcounts && { lazy_refcounts: lazyRefcounts }),
+  const changes: AmendOptions = {
+    ...(version !== info.version && { version }),
+    ...(refcountBits !== info.refcountBits && { refcountBits }),
+    ...(lazyRefcounts !== info.lazyRefcounts && { lazyRefcounts }),
+    ...(size !== qcow2.size && { size }),
   };
-  for (const [name, value] of Object.entries(changes)) {
-    if (value !== undefined) throw new CliError(`${name} of an image that is there cannot be changed`);
+  if (Object.values(changes).every((value) => value === undefined)) return;
+  try {
+    await qcow2.amend(changes);
+  } catch (error) {
+    throw inOurWords(name, error);
   }
-  if (size !== undefined && size !== qcow2.size) await qcow2.truncate(size, { signal });
   await qcow2.sync({ signal });
 }

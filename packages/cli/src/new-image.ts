@@ -1,6 +1,6 @@
 import { truncate, unlink } from "node:fs/promises";
 import { type Backend, MemoryBackend } from "@instar/backend";
-import { isQcow2Error, type NewEncryption, type Qcow2Error, Qcow2Image } from "@instar/qcow2";
+import { type NewEncryption, Qcow2Image } from "@instar/qcow2";
 import type { Context } from "./command.js";
 import type { CreateOptions } from "./create-options.js";
 import { DeferredSync } from "./deferred-sync.js";
@@ -13,6 +13,7 @@ import { refuseMetadata, setAside } from "./preallocation.js";
 import { RawImage, SECTOR } from "./raw-image.js";
 import { roundUp } from "./sizes.js";
 import { createUrl } from "./open-spec.js";
+import { inOurWords } from "./option-names.js";
 import { openStorage } from "./storage.js";
 
 /** What to make. */
@@ -174,27 +175,6 @@ async function format(
     });
     return { disk: qcow2, qcow2 };
   } catch (error) {
-    throw isQcow2Error(error, "ERR_INVALID_OPTION") ? inOurWords(name, error) : error;
+    throw inOurWords(name, error);
   }
-}
-
-/** The names that the options have on the command line. */
-const OPTION_NAMES: ReadonlyMap<string, string> = new Map([
-  ["version", "compat"],
-  ["clusterSize", "cluster_size"],
-  ["refcountBits", "refcount_bits"],
-  ["compressionType", "compression_type"],
-  ["extendedL2", "extended_l2"],
-  ["lazyRefcounts", "lazy_refcounts"],
-  ["backing.name", "backing_file"],
-  ["dataFile", "data_file"],
-  ["dataFile.name", "data_file"],
-  ["dataFile.raw", "data_file_raw"],
-  ["backing.format", "backing_fmt"],
-]);
-
-function inOurWords(name: string, error: Qcow2Error): CliError {
-  const option = OPTION_NAMES.get(error.field ?? "") ?? error.field;
-  const message = option === undefined ? error.message : `${option} is ${String(error.value)}, must be ${error.rule}`;
-  return new CliError(`${name}: ${message}`, { cause: error });
 }

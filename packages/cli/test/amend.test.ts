@@ -26,6 +26,21 @@ describe("amend", () => {
     await good("check", "-q", disk);
   });
 
+  it.each(["compat=0.10", "refcount_bits=1", "refcount_bits=64", "lazy_refcounts=on", "compat=v2,size=3M"])(
+    "%s, and back",
+    async (options) => {
+      const before = await good("info", disk);
+      await good("amend", "-o", options, disk);
+      await good("check", "-q", disk);
+      await good("io", "-c", "read -q -P 1 0 1536k", disk);
+      expect(await good("info", disk)).not.toBe(before);
+      await good("amend", "-o", "compat=1.1,refcount_bits=16,lazy_refcounts=off,size=2M", disk);
+      await good("check", "-q", disk);
+      const steady = (text: string): string => text.replace(/^disk size: .*$/m, "");
+      expect(steady(await good("info", disk))).toBe(steady(before));
+    },
+  );
+
   it("accepts what is as asked for already, and changes nothing", async () => {
     const before = readFileSync(disk);
     await good("amend", "-q", "-o", "compat=1.1,refcount_bits=16", "-o", "lazy_refcounts=off,size=2M", disk);
@@ -49,6 +64,7 @@ describe("amend", () => {
     [["-o", "preallocation=full", "FILE"], "Invalid parameter 'preallocation'"],
     [["-o", "backing_file=x,backing_fmt=raw", "FILE"], "Cannot amend the backing file"],
     [["-o", "compat=v1", "FILE"], "compat 'v1': must be one of"],
+    [["-o", "compat=0.10,refcount_bits=8", "FILE"], "refcount_bits is 8, must be 16 in version 2"],
     [["-t", "bogus", "-o", "size=4M", "FILE"], "-t 'bogus'"],
     [["-f", "raw", "-o", "size=4M", "FILE"], "Format driver 'raw' does not support option amendment"],
   ])("refuses %j, and changes nothing", async (argv, message) => {
@@ -62,11 +78,17 @@ describe("amend", () => {
 
   it.skipIf(!HAS_QEMU)(`leaves what qemu-img leaves ${NEEDS_QEMU}`, async () => {
     copyFileSync(disk, at("theirs.qcow2"));
-    for (const options of ["size=5M", "size=1M", "compat=1.1,lazy_refcounts=off"]) {
+    for (const options of ["size=5M", "compat=0.10", "size=1M", "compat=1.1", "refcount_bits=8", "lazy_refcounts=on"]) {
       await good("amend", "-o", options, disk);
       await qemu("qemu-img", "amend", "-o", options, at("theirs.qcow2"));
       await qemu("qemu-img", "check", disk);
       expect(await qemu("qemu-img", "compare", disk, at("theirs.qcow2"))).toBe("Images are identical.\n");
+      const info = async (file: string): Promise<unknown> => JSON.parse(await good("info", "--output=json", file));
+      expect(await info(disk)).toMatchObject({
+        ...Object(await info(at("theirs.qcow2"))),
+        filename: disk,
+        "actual-size": expect.any(Number),
+      });
     }
   });
 });

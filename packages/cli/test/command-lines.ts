@@ -53,6 +53,7 @@ export class CommandLines {
       () => this.#rebase(),
       () => this.#commit(),
       () => this.#bitmap(),
+      () => this.#amend(),
       () => this.#dd(),
       () => this.#look(),
       () => this.#look(),
@@ -231,6 +232,14 @@ export class CommandLines {
     const actions = [["--add"], ["--add", "-g", "32k"], ["--remove"], ["--clear"], ["--disable"], ["--enable"]];
     const action = this.#one([...actions, ["--add", "--merge", "x"]]);
     return { argv: ["bitmap", ...action, `DIR/${image.name}`, this.#one(["x", "y"])], compares: "code", changes: [] };
+  }
+
+  #amend(): Step {
+    const image = this.#top("qcow2");
+    if (!image || image.format === "raw") return this.#look();
+    const change = this.#one(["compat=1.1", "refcount_bits=8", "refcount_bits=64", "lazy_refcounts=on"]);
+    const makes = change === "compat=1.1" ? { ...image, old: false } : image;
+    return { argv: ["amend", "-o", change, `DIR/${image.name}`], compares: "text", changes: [image.name], makes };
   }
 
   #dd(): Step {

@@ -27,7 +27,10 @@ export const amendCommand: Command = defineCommand(
     usage: "[-f FMT] [-p] [-q] -o NAME=VALUE,... FILE",
     options: OPTIONS,
     notes: ["Unlike 'resize', size=SIZE makes a disk smaller without asking."],
-    examples: [["amend -o size=20G disk.qcow2", "a disk of 20 GiB"]],
+    examples: [
+      ["amend -o compat=1.1 old.qcow2", "from version 2 of the format to version 3"],
+      ["amend -o refcount_bits=64,size=20G disk.qcow2", "wider refcounts, and a disk of 20 GiB"],
+    ],
   },
   amend,
 );
@@ -48,7 +51,7 @@ async function amend(args: Arguments<keyof typeof OPTIONS>, context: Context): P
   await withImage(image, async ({ qcow2, format }) => {
     if (!qcow2) throw new CliError(`Format driver '${format}' does not support option amendment`);
     const progress = new Progress(context, args.has("progress") && !args.has("quiet"), 1);
-    await amendImage(qcow2, request, context.signal);
+    await amendImage(file, qcow2, request, context.signal);
     await progress.finish();
   });
   return 0;
