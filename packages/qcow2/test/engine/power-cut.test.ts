@@ -19,6 +19,10 @@ interface Scene {
   readonly refcountBits: number;
   readonly extendedL2?: boolean;
   readonly backed?: boolean;
+  /** Whether what is read from the backing image is copied. */
+  readonly copyOnRead?: boolean;
+  /** Whether clusters are set aside now and then. */
+  readonly preallocates?: boolean;
   /** Whether guest data is in another file, and what that is. */
   readonly dataFile?: "plain" | "raw";
   /** Whether guest data is encrypted. */
@@ -85,6 +89,7 @@ class History {
       backing: backed ? { name: "base", format: "raw" } : undefined,
       backingBackend: backed ? await baseDisk() : undefined,
       dataFile: dataFile && { name: "data", raw: dataFile === "raw", backend: this.dataFile },
+      copyOnRead: this.#its.copyOnRead,
       encryption: this.#its.encrypted ? ENCRYPTION : undefined,
       caches: this.#random.once(3) ? {} : TINY,
     });
@@ -132,6 +137,8 @@ class History {
       at = end + this.#random.below(20);
     }
     if (this.#random.once(3)) requests.push(this.#sync());
+    if (this.#its.copyOnRead) requests.push(this.#read(), this.#read());
+    if (this.#its.preallocates && this.#random.once(6)) requests.push(this.#preallocate());
     await Promise.all(requests);
     if (this.#random.once(4)) await this.#sync();
   }
@@ -167,6 +174,19 @@ class History {
     } else if (kind === "zero") await this.#image.writeZeroes(offset, length);
     else await this.#image.discard(offset, length);
     event.end = this.#clock.tick();
+  }
+
+  async #read(): Promise<void> {
+    const first = this.#random.below(this.#size);
+    const sectors = Math.min(this.#size - first, 1 + this.#random.below(100));
+    await bytesAt(this.#image, this.offsetOf(first), sectors * SECTOR);
+  }
+
+  async #preallocate(): Promise<void> {
+    const first = this.#random.below(this.#size);
+    const sectors = Math.min(this.#size - first, 1 + this.#random.below(200));
+    const mode = this.#random.of("metadata", "full");
+    await this.#image.preallocate(this.offsetOf(first), sectors * SECTOR, { mode });
   }
 
   async #sync(): Promise<void> {
@@ -205,6 +225,9 @@ describe(`after a power cut an image has no corruption and holds what was synced
     { clusterSize: 4096, refcountBits: 16 },
     { clusterSize: 65536, refcountBits: 16, backed: true },
     { clusterSize: 16384, refcountBits: 16, extendedL2: true },
+    { clusterSize: 4096, refcountBits: 16, backed: true, copyOnRead: true },
+    { clusterSize: 16384, refcountBits: 16, extendedL2: true, backed: true, copyOnRead: true, preallocates: true },
+    { clusterSize: 1024, refcountBits: 16, preallocates: true },
     { clusterSize: 32768, refcountBits: 16, extendedL2: true, backed: true },
     { clusterSize: 2048, refcountBits: 16, backed: true, dataFile: "plain" },
     { clusterSize: 4096, refcountBits: 16, dataFile: "raw" },
