@@ -254,6 +254,8 @@ declare interface Engine {
     readonly durability: Durability;
     readonly stateSwitch: StateSwitch;
     readonly bitmaps: BitmapKeeper;
+    readonly fileEnd: FileEnd;
+    readonly space: FreedSpace;
 }
 
 declare interface EngineOptions extends Qcow2CacheOptions {
@@ -360,6 +362,7 @@ declare class FreedSpace {
     #private;
     constructor(file: HostFile, clusterSize: number, enabled: boolean);
     giveBack(clusters: readonly number[]): Promise<void>;
+    giveBackRow(first: number, count: number): Promise<void>;
 }
 
 declare class FreshClusters {

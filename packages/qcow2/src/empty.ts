@@ -48,10 +48,10 @@ async function beginAgain({ file, header, layout, tables, refcounts, allocator }
 }
 
 /** Gives free clusters back: those at the end of the file by making it shorter, others as holes. */
-async function giveBack({ file, layout, refcounts, allocator }: ImageHost["engine"]): Promise<void> {
-  const { clusterSize } = layout;
+async function giveBack({ file, layout, refcounts, allocator, fileEnd, space }: ImageHost["engine"]): Promise<void> {
+  await fileEnd.cutOff();
   await allocator.rearrange(async () => {
-    const clusters = Math.ceil(file.size / clusterSize);
+    const clusters = Math.ceil(file.size / layout.clusterSize);
     const free: { first: number; count: number }[] = [];
     for (let at = 1; at < clusters;) {
       const { first, count, end } = await refcounts.findFree(at, clusters - at);
@@ -60,11 +60,7 @@ async function giveBack({ file, layout, refcounts, allocator }: ImageHost["engin
       else if (count > 0) free.push({ first, count });
       at = count > 0 && first + count < end ? first + count : end;
     }
-    const { discard, truncate } = file.backend.capabilities;
-    for (const { first, count } of free) {
-      if (truncate && first + count >= clusters) await file.truncate(first * clusterSize);
-      else if (discard) await file.backend.discard(first * clusterSize, count * clusterSize);
-    }
+    for (const { first, count } of free) await space.giveBackRow(first, count);
     return 0;
   });
 }

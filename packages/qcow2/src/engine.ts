@@ -60,6 +60,8 @@ export interface Engine {
   readonly durability: Durability;
   readonly stateSwitch: StateSwitch;
   readonly bitmaps: BitmapKeeper;
+  readonly fileEnd: FileEnd;
+  readonly space: FreedSpace;
 }
 
 /**
@@ -107,8 +109,9 @@ export function assemble(
   const fileEnd = new FileEnd({ ...parts, durability });
   const resizer = new Resizer({ ...parts, eraser, zeroes, identity, fileEnd });
   const bitmaps = new BitmapKeeper({ ...parts, stateSwitch, durability });
+  const ends = { fileEnd, space };
   const changes = { writer, compressedWriter, eraser, zeroes, identity, resizer, stateSwitch, bitmaps };
-  return { ...parts, ...changes, copyOnRead, flights, durability };
+  return { ...parts, ...changes, ...ends, copyOnRead, flights, durability };
 }
 
 /**

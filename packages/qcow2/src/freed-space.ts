@@ -23,15 +23,19 @@ export class FreedSpace {
    * @param clusters their numbers, in ascending order
    */
   async giveBack(clusters: readonly number[]): Promise<void> {
-    if (!this.#enabled) return;
     for (let index = 0; index < clusters.length;) {
       const first = clusters[index] ?? 0;
       let count = 1;
       while (clusters[index + count] === first + count) count++;
       index += count;
-      const offset = first * this.#clusterSize;
-      const length = Math.min(count * this.#clusterSize, this.#file.size - offset);
-      if (length >= LEAST) await this.#file.discard(offset, length).catch(() => undefined);
+      await this.giveBackRow(first, count);
     }
+  }
+
+  /** The same for clusters in a row. */
+  async giveBackRow(first: number, count: number): Promise<void> {
+    const offset = first * this.#clusterSize;
+    const length = Math.min(count * this.#clusterSize, this.#file.size - offset);
+    if (this.#enabled && length >= LEAST) await this.#file.discard(offset, length).catch(() => undefined);
   }
 }
