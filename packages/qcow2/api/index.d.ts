@@ -225,7 +225,7 @@ export interface DirtyRange {
 
 declare class Durability {
     #private;
-    constructor(header: LiveHeader, tables: Tables, frees: PendingFrees, allocator: Allocator, flights: Flights);
+    constructor(header: LiveHeader, tables: Tables, frees: PendingFrees, allocator: Allocator, flights: Flights, metadata: MetadataRanges);
     sync(): Promise<void>;
     idle(): Promise<void>;
     writeOut(): Promise<void>;
@@ -236,6 +236,7 @@ declare interface Engine {
     readonly data: GuestData;
     readonly header: LiveHeader;
     readonly layout: Layout;
+    readonly metadata: MetadataRanges;
     readonly tables: Tables;
     readonly l2Tables: L2Tables;
     readonly allocator: Allocator;
@@ -538,8 +539,18 @@ declare interface L2Entry {
 
 declare class L2Tables {
     #private;
-    constructor(file: HostFile, layout: Layout, tables: Tables, l1: L1Table, allocator: Allocator, frees: PendingFrees);
+    constructor(context: L2TablesContext);
     writable(index: number): Promise<number>;
+}
+
+declare interface L2TablesContext {
+    readonly file: HostFile;
+    readonly layout: Layout;
+    readonly tables: Tables;
+    readonly l1: L1Table;
+    readonly allocator: Allocator;
+    readonly frees: PendingFrees;
+    readonly metadata: MetadataRanges;
 }
 
 declare type Layout = Omit<Geometry, "guestSize" | "l1Entries"> & {
@@ -558,10 +569,21 @@ declare class LiveHeader {
     settle(): Promise<void>;
 }
 
+declare type MetadataKind = "L2 table" | "refcount block" | "snapshot table" | "L1 table of a snapshot" | "another table";
+
 declare class MetadataRanges {
     #private;
-    constructor(header: LiveHeader, layout: Layout, where: string);
+    constructor(file: HostFile, header: LiveHeader, layout: Layout);
+    get isKnown(): boolean;
+    get isViolated(): boolean;
+    learn(): Promise<void>;
+    forget(): void;
+    add(offset: number, kind: MetadataKind): void;
+    remove(offset: number): void;
     refuse(offset: number, length: number, why: string): void;
+    require(offset: number, kind: MetadataKind): void;
+    requireSound(): void;
+    mark(): Promise<void>;
 }
 
 export interface NewBitmap {
@@ -763,7 +785,7 @@ declare class Reader {
 
 declare class Refcounts {
     #private;
-    constructor(file: HostFile, header: LiveHeader, layout: Layout, tables: Tables);
+    constructor(file: HostFile, header: LiveHeader, layout: Layout, tables: Tables, metadata: MetadataRanges);
     findFree(from: number, most: number): Promise<FreeRun>;
     take(first: number, count: number): Promise<number>;
     share(cluster: number): Promise<boolean>;
@@ -798,6 +820,7 @@ declare interface ResizerContext {
     readonly layout: Layout;
     readonly tables: Tables;
     readonly l1: L1Table;
+    readonly metadata: MetadataRanges;
     readonly allocator: Allocator;
     readonly frees: PendingFrees;
     readonly eraser: Eraser;

@@ -119,6 +119,7 @@ export class Allocator {
         this.#hint = Math.min(this.#hint, free[0] ?? this.#hint);
         // What becomes free may soon be somebody else's: nothing more is put behind the compressed data that was there.
         if (this.#packed && free.includes(this.#packed.cluster)) this.#packed = undefined;
+        for (const cluster of free) this.#metadata.refuse(cluster * this.#layout.clusterSize, 1, "let go");
         await this.#space.giveBack(free);
       }
       ranges.shift();

@@ -24,12 +24,14 @@ export class Changes {
   ): Promise<void> {
     const its = this.#engine;
     const { flights } = its;
+    its.metadata.requireSound();
     try {
       for (let at = begin; at < end;) {
         const flight = flights.tryEnter() ?? (await flights.enter());
         try {
           if (!this.#prepared) await this.prepare();
           this.#within(operation, at, end - at);
+          if (!its.metadata.isKnown) await its.metadata.learn();
           its.bitmaps.record(at, end);
           at = await change(at, end);
         } finally {
@@ -39,7 +41,7 @@ export class Changes {
         if (its.bitmaps.crowded) await flights.alone(() => its.bitmaps.store());
       }
     } catch (error) {
-      throw this.#surfaced(error);
+      throw await this.failed(error);
     }
   }
 
@@ -48,14 +50,16 @@ export class Changes {
     try {
       return await this.#engine.flights.alone(work);
     } catch (error) {
-      throw this.#surfaced(error);
+      throw await this.failed(error);
     }
   }
 
   /** Makes the file say that somebody writes: which bitmaps are in use, and which autoclear features are not kept. */
   async prepare(): Promise<void> {
+    const { bitmaps, header, metadata } = this.#engine;
+    metadata.requireSound();
+    if (!metadata.isKnown) await metadata.learn();
     if (this.#prepared) return;
-    const { bitmaps, header } = this.#engine;
     this.#preparing ??= bitmaps
       .begin()
       .then((kept) => header.clearAutoclear(kept))
@@ -63,7 +67,7 @@ export class Changes {
     try {
       await this.#preparing;
     } catch (error) {
-      throw this.#surfaced(error);
+      throw await this.failed(error);
     }
     this.#prepared = true;
   }
@@ -82,7 +86,9 @@ export class Changes {
     });
   }
 
-  #surfaced(error: unknown): unknown {
+  /** The error to show for a failure; what has been found corrupt is marked so first. */
+  async failed(error: unknown): Promise<unknown> {
+    await this.#engine.metadata.mark();
     return surfaced(error, this.#engine.file.name);
   }
 }

@@ -1,6 +1,7 @@
 import type { Allocator } from "./allocator.js";
 import type { Flights } from "./flights.js";
 import type { LiveHeader } from "./live-header.js";
+import type { MetadataRanges } from "./metadata-ranges.js";
 import type { PendingFrees } from "./pending-frees.js";
 import type { Tables } from "./tables.js";
 
@@ -11,15 +12,24 @@ export class Durability {
   readonly #frees: PendingFrees;
   readonly #allocator: Allocator;
   readonly #flights: Flights;
+  readonly #metadata: MetadataRanges;
   #running = 0;
   #idle: (() => void) | undefined;
 
-  constructor(header: LiveHeader, tables: Tables, frees: PendingFrees, allocator: Allocator, flights: Flights) {
+  constructor(
+    header: LiveHeader,
+    tables: Tables,
+    frees: PendingFrees,
+    allocator: Allocator,
+    flights: Flights,
+    metadata: MetadataRanges,
+  ) {
     this.#header = header;
     this.#tables = tables;
     this.#frees = frees;
     this.#allocator = allocator;
     this.#flights = flights;
+    this.#metadata = metadata;
   }
 
   /** Makes everything durable. What is released after that need not be: until the next sync it is a leak at worst. */
@@ -47,7 +57,8 @@ export class Durability {
       throw error;
     }
     this.#frees.madeDurable(batch);
-    await this.#allocator.release(this.#flights);
+    // Leaked clusters harm nobody; whatever else is done to a corrupt image may.
+    if (!this.#metadata.isViolated) await this.#allocator.release(this.#flights);
   }
 
   /** Leaves nothing in memory that the file lacks, when no request is under way. */

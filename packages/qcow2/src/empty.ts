@@ -28,7 +28,15 @@ export async function makeEmpty({ engine, prepare, alone }: ImageHost): Promise<
 }
 
 /** Lays the tables out as those of a new image, where nothing but them is left, and what takes their place is free. */
-async function beginAgain({ file, header, layout, tables, refcounts, allocator }: ImageHost["engine"]): Promise<void> {
+async function beginAgain({
+  file,
+  header,
+  layout,
+  tables,
+  refcounts,
+  allocator,
+  metadata,
+}: ImageHost["engine"]): Promise<void> {
   const { size, version, l1Size } = header.current;
   const { clusterSize, refcountBits, extendedL2 } = layout;
   const plan = planImage({ size, version, clusterSize, refcountBits, extendedL2 }, file.name);
@@ -43,6 +51,7 @@ async function beginAgain({ file, header, layout, tables, refcounts, allocator }
     const { l1TableOffset, refcountTableOffset, refcountTableClusters } = plan.header;
     await header.update({ l1TableOffset, refcountTableOffset, refcountTableClusters });
     await tables.forget();
+    metadata.forget();
     return 0;
   });
 }

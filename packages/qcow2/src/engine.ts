@@ -42,6 +42,7 @@ export interface Engine {
   readonly data: GuestData;
   readonly header: LiveHeader;
   readonly layout: Layout;
+  readonly metadata: MetadataRanges;
   readonly tables: Tables;
   readonly l2Tables: L2Tables;
   readonly allocator: Allocator;
@@ -81,7 +82,7 @@ export function assemble(
   const layout: Layout = { ...geometry, ...kind, l2: l2Codec({ ...geometry, ...kind }) };
   const file = new HostFile(backend);
   const header = new LiveHeader(file, firstHeader);
-  const metadata = new MetadataRanges(header, layout, file.name);
+  const metadata = new MetadataRanges(file, header, layout);
   const { data, external } = storedData({ file, header, layout, metadata }, opened);
   const tables = new Tables(file, data, layout.clusterSize, options.caches, options.observer);
   const frees = new PendingFrees();
@@ -92,10 +93,10 @@ export function assemble(
   const inflated = new InflatedClusters(file, layout, firstHeader.compressionType);
   const reader = new Reader(data, layout, map, inflated, backing);
 
-  const refcounts = new Refcounts(file, header, layout, tables);
+  const refcounts = new Refcounts(file, header, layout, tables, metadata);
   const space = new FreedSpace(file, layout.clusterSize, options.discard !== "ignore");
   const allocator = new Allocator(file, header, layout, refcounts, metadata, frees, space);
-  const l2Tables = new L2Tables(file, layout, tables, l1, allocator, frees);
+  const l2Tables = new L2Tables({ file, layout, tables, l1, allocator, frees, metadata });
   const places = { file, data, external, header, layout, metadata, locks };
   const parts = { ...places, tables, l1, l2Tables, refcounts, allocator, frees, map, reader };
   const writer = new Writer(data, layout, map, new FreshClusters(parts), locks, map.sliceCoverage);
@@ -104,7 +105,7 @@ export function assemble(
   const zeroes = new Zeroes(layout, map, reader, writer, eraser);
   const identity = new IdentityMapping(parts);
   const copyOnRead = options.copyOnRead ? new CopyOnRead({ ...parts, writer, eraser }) : undefined;
-  const durability = new Durability(header, tables, frees, allocator, flights);
+  const durability = new Durability(header, tables, frees, allocator, flights, metadata);
   const stateSwitch = new StateSwitch({ ...parts, inflated });
   const fileEnd = new FileEnd({ ...parts, durability });
   const resizer = new Resizer({ ...parts, eraser, zeroes, identity, fileEnd });

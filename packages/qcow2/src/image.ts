@@ -242,7 +242,7 @@ export class Qcow2Image extends BaseBackend {
     try {
       await this.#engine.durability.sync();
     } catch (error) {
-      throw surfaced(error, this.name);
+      throw await this.#changes.failed(error);
     }
   }
 

@@ -25,6 +25,7 @@ interface Plan {
  * and made durable, then the header switches to them. When it fails before, nothing has changed. Afterwards the
  * clusters of the old table are not used any more.
  *
+ * @returns the offsets of the new blocks
  * @throws {@link BackendError} `ERR_NO_SPACE` when the table would grow beyond what the format's users accept
  */
 export async function growRefcountTable(
@@ -33,7 +34,7 @@ export async function growRefcountTable(
   layout: Layout,
   tables: Tables,
   index: number,
-): Promise<void> {
+): Promise<readonly number[]> {
   const { clusterSize, refcountsPerBlock } = layout;
   const { refcountTableOffset, refcountTableClusters } = header.current;
   const plan = planGrowth(file, layout, refcountTableClusters, index);
@@ -65,6 +66,7 @@ export async function growRefcountTable(
     refcountTableClusters: plan.tableClusters,
   });
   await tables.refcountTable.forget(refcountTableOffset, length);
+  return Array.from({ length: plan.blocks }, (_, block) => blocksAt + block * clusterSize);
 }
 
 function planGrowth(file: HostFile, layout: Layout, oldClusters: number, index: number): Plan {

@@ -2,6 +2,7 @@ import { ruleError } from "./errors.js";
 import type { HostFile } from "./host-file.js";
 import type { Layout } from "./layout.js";
 import type { LiveHeader } from "./live-header.js";
+import type { MetadataRanges } from "./metadata-ranges.js";
 import { type RefcountCodec, refcountCodec } from "./refcount-codec.js";
 import { growRefcountTable } from "./refcount-growth.js";
 import type { SliceLease } from "./slice-cache.js";
@@ -27,15 +28,17 @@ export class Refcounts {
   readonly #header: LiveHeader;
   readonly #layout: Layout;
   readonly #tables: Tables;
+  readonly #metadata: MetadataRanges;
   readonly #codec: RefcountCodec;
   /** How many refcounts a slice holds. */
   readonly #perSlice: number;
 
-  constructor(file: HostFile, header: LiveHeader, layout: Layout, tables: Tables) {
+  constructor(file: HostFile, header: LiveHeader, layout: Layout, tables: Tables, metadata: MetadataRanges) {
     this.#file = file;
     this.#header = header;
     this.#layout = layout;
     this.#tables = tables;
+    this.#metadata = metadata;
     this.#codec = refcountCodec(layout.refcountOrder);
     this.#perSlice = (tables.refcounts.sliceSize * 8) / layout.refcountBits;
   }
@@ -132,6 +135,7 @@ export class Refcounts {
     lease.markDirty();
     lease.release();
     await this.#tables.refcounts.forget(cluster * clusterSize, clusterSize);
+    this.#metadata.remove(cluster * clusterSize);
     return true;
   }
 
@@ -150,7 +154,8 @@ export class Refcounts {
     const { refcountTableClusters, refcountTableOffset } = this.#header.current;
     const index = Math.floor(cluster / 2 ** refcountBlockBits);
     if (index * 8 >= refcountTableClusters * clusterSize) {
-      await growRefcountTable(this.#file, this.#header, this.#layout, this.#tables, index);
+      const blocks = await growRefcountTable(this.#file, this.#header, this.#layout, this.#tables, index);
+      for (const block of blocks) this.#metadata.add(block, "refcount block");
       return { first: refcountTableOffset / clusterSize, count: refcountTableClusters };
     }
     const block = new Uint8Array(clusterSize);
@@ -166,13 +171,14 @@ export class Refcounts {
     } finally {
       lease.release();
     }
+    this.#metadata.add(cluster * clusterSize, "refcount block");
     return undefined;
   }
 
   async #change(first: number, count: number, next: (refcount: number, cluster: number) => number): Promise<number> {
     const base = Math.floor(first / this.#perSlice) * this.#perSlice;
     const done = Math.min(count, base + this.#perSlice - first);
-    const lease = await this.#slice(first);
+    const lease = await this.#slice(first, true);
     if (!lease) return done;
     try {
       for (let cluster = first; cluster < first + done; cluster++) {
@@ -188,9 +194,10 @@ export class Refcounts {
   }
 
   /** The slice of the refcount block that holds a cluster's refcount, or `undefined` without a block. */
-  async #slice(cluster: number): Promise<SliceLease | undefined> {
+  async #slice(cluster: number, toChange = false): Promise<SliceLease | undefined> {
     const block = await this.#blockOffset(cluster);
     if (block === 0) return undefined;
+    if (toChange) this.#metadata.require(block, "refcount block");
     const { refcountsPerBlock, refcountBits } = this.#layout;
     const at = block + Math.floor(((cluster % refcountsPerBlock) * refcountBits) / 8);
     return this.#tables.refcounts.tryAt(at) ?? (await this.#tables.refcounts.at(at));

@@ -12,6 +12,7 @@ import type { L1Table } from "./l1-table.js";
 import { letGo } from "./let-go.js";
 import type { Layout } from "./layout.js";
 import type { LiveHeader } from "./live-header.js";
+import type { MetadataRanges } from "./metadata-ranges.js";
 import type { PendingFrees } from "./pending-frees.js";
 import type { Tables } from "./tables.js";
 import type { Zeroes } from "./zeroes.js";
@@ -25,6 +26,7 @@ export interface ResizerContext {
   readonly layout: Layout;
   readonly tables: Tables;
   readonly l1: L1Table;
+  readonly metadata: MetadataRanges;
   readonly allocator: Allocator;
   readonly frees: PendingFrees;
   readonly eraser: Eraser;
@@ -92,7 +94,7 @@ export class Resizer {
   }
 
   async #dropTable(index: number, table: number): Promise<void> {
-    const { layout, tables, l1, data, frees } = this.#its;
+    const { layout, tables, l1, data, frees, metadata } = this.#its;
     const shown = [];
     for (let at = table; at < table + layout.clusterSize; at += tables.l2.sliceSize) {
       const lease = tables.l2.tryAt(at) ?? (await tables.l2.at(at));
@@ -104,6 +106,7 @@ export class Resizer {
       lease.release();
     }
     await l1.write(index, 0);
+    metadata.remove(table);
     for (const entry of shown) letGo(entry, layout, frees);
     frees.add(table / layout.clusterSize, 1);
     await tables.l2.forget(table, layout.clusterSize);

@@ -44,7 +44,7 @@ export class StateSwitch {
     build: (next: NextRefcounts) => Promise<HeaderChange>,
     order: number = this.#its.layout.refcountOrder,
   ): Promise<void> {
-    const { file, header, tables, allocator, inflated } = this.#its;
+    const { file, header, tables, allocator, inflated, metadata } = this.#its;
     return allocator.rearrange(async (hint) => {
       await header.settle();
       await tables.sync();
@@ -59,6 +59,7 @@ export class StateSwitch {
       }
       await tables.forget();
       inflated.forget();
+      metadata.forget();
       return next.firstFreed;
     });
   }
@@ -68,7 +69,7 @@ export class StateSwitch {
    * of it was in the file, and that no request is under way.
    */
   async inFile<T>(work: () => Promise<T>): Promise<T> {
-    const { tables, allocator, inflated } = this.#its;
+    const { tables, allocator, inflated, metadata } = this.#its;
     const { promise, resolve } = Promise.withResolvers<T>();
     await allocator.rearrange(async () => {
       try {
@@ -76,6 +77,7 @@ export class StateSwitch {
       } finally {
         await tables.forget();
         inflated.forget();
+        metadata.forget();
       }
       return 0;
     });
