@@ -93,15 +93,20 @@ class JobThread {
     await this.#worker.terminate();
   }
 
-  /** Counts the time in which the thread works, so that a busy machine does not look like a hang. */
+  /** Counts only time in which the thread was busy and the process had the processor: a busy machine is no hang. */
   #watch(hangs: () => void): NodeJS.Timeout {
     let last = -1;
-    let since = 0;
+    let since = this.#times();
     return setInterval(() => {
       const beats = Atomics.load(this.#beats, 0);
-      const { active } = this.#worker.performance.eventLoopUtilization();
-      if (beats !== last) [last, since] = [beats, active];
-      else if (active - since > HANG_MS) hangs();
+      const now = this.#times();
+      if (beats !== last) [last, since] = [beats, now];
+      else if (Math.min(now.busy - since.busy, now.cpu - since.cpu) > HANG_MS) hangs();
     }, LOOK_MS);
+  }
+
+  #times(): { readonly busy: number; readonly cpu: number } {
+    const { user, system } = process.cpuUsage();
+    return { busy: this.#worker.performance.eventLoopUtilization().active, cpu: (user + system) / 1000 };
   }
 }

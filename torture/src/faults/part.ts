@@ -15,7 +15,7 @@ import { RecordedFile } from "../storage/recorded-file.ts";
 import { Turns } from "../storage/turns.ts";
 
 const KINDS: readonly OutageKind[] = ["I/O error", "no space", "abort", "burst", "sync"];
-const STEPS = 25;
+const STEPS = 18;
 
 /** Makes every request of a history fail once, in a run of its own. */
 export const faults: Part = {

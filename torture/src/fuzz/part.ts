@@ -9,7 +9,7 @@ import { Random } from "../random.ts";
 import { branchCount, coveredOpeners, edges } from "./covered.ts";
 
 /** Inputs of a job; fewer where clusters of 2 MiB make each of them slow. */
-const INPUTS = 1500;
+const INPUTS = 700;
 const SLOW_INPUTS = 100;
 /** Images above this size are slow. */
 const SLOW_FROM = 8_000_000;

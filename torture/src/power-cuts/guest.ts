@@ -1,5 +1,6 @@
 import type { Backend, CallOptions } from "@instar/backend";
 
+import { beat } from "../examiner/heart.ts";
 import { demand } from "../finding.ts";
 import type { Random } from "../random.ts";
 import { sectorBuffer, SECTOR, valueOf } from "../sectors.ts";
@@ -156,6 +157,7 @@ export class Guest<Disk extends Backend = Backend> {
   /** Does something, again where an outage has made it fail. */
   async attempt(run: (call: CallOptions) => Promise<void>): Promise<void> {
     for (let tries = 1; ; tries++) {
+      beat();
       try {
         return await run({ signal: this.#outage?.signal() });
       } catch (error) {
