@@ -32,9 +32,7 @@ export interface Erasure {
  */
 export function erased(old: L2Entry, { mode, touched, hidden, all }: Erasure, version: 2 | 3): Erased | undefined {
   const hasHost = old.compressed || old.hostOffset !== 0;
-  if (mode === "drop") {
-    return hasHost || (old.stored | old.zero) !== 0 ? { entry: UNALLOCATED, letsGo: hasHost } : undefined;
-  }
+  if (mode === "drop") return hasHost || old.zero !== 0 ? { entry: UNALLOCATED, letsGo: hasHost } : undefined;
   if (isPartOfCompressed(old, { touched, all })) return undefined;
   const stored = old.compressed ? all : old.stored;
   const below = touched & hidden & ~(stored | old.zero);

@@ -62,12 +62,9 @@ export class ExternalData implements GuestData {
   /** Makes the file as long as the disk is to be; what comes to it reads as zeroes. */
   async resize(old: number, size: number): Promise<void> {
     const { backend } = this.#file;
-    if (size > old && backend.size > old) {
-      // What lies behind the disk is not of the disk.
-      if (backend.capabilities.truncate) await backend.truncate(old);
-      else await zeroRange(backend, old, Math.min(size, backend.size) - old);
-    }
-    if (backend.size !== size && (backend.capabilities.truncate || backend.size < size)) await backend.truncate(size);
+    // What lies behind the disk is not of the disk.
+    if (size > old && backend.size > old) await backend.truncate(old);
+    await backend.truncate(size);
     this.#file.wroteData();
   }
 }

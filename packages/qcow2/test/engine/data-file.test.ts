@@ -117,6 +117,9 @@ describe("an image with an external data file", () => {
     await image.discard(65536, 131_072);
     expect((await bytesAt(data, 65536, 131_072)).every((byte) => byte === 0)).toBe(true);
     expect(firstDifference(await bytesAt(data, 0, 65536), pattern(300 * K, 1).subarray(0, 65536))).toBe(-1);
+    // Nor does it give anything of the image back, which a sync would do.
+    await image.sync();
+    await expectClean(image);
   });
 
   it("forgets the first cluster where the disk shrinks to nothing", async () => {
@@ -186,6 +189,14 @@ describe("a raw data file", () => {
     await pair.reopen();
     await expectEqual("opening");
     await expectClean(pair.image);
+  });
+
+  it("loses what it holds behind the disk before the disk grows", async () => {
+    const pair = await Pair.create({}, true);
+    await pair.data.write(pattern(50_000, 1), SIZE);
+    await pair.reopen();
+    await pair.image.truncate(SIZE + 100_000);
+    expect((await bytesAt(pair.image, SIZE, 100_000)).every((byte) => byte === 0)).toBe(true);
   });
 
   it("is mapped whole, so that what somebody else writes to it shows in the image", async () => {
