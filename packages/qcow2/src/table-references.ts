@@ -119,7 +119,10 @@ export class CopiedFlags {
 
   /** Clears all flags. */
   clear(): void {
-    for (const { at } of this.entries()) this.set(at, false);
+    const { clusterSize, l2 } = this.#layout;
+    for (let at = 0; at < clusterSize; at += l2.entrySize) {
+      if (isCopied(this.#view.getUint32(at)) && !l2.decode(this.#view, at).compressed) this.set(at, false);
+    }
   }
 
   /** The entries that show a host cluster which is theirs alone to show: not the compressed ones. */
