@@ -76,6 +76,7 @@ declare class BitmapKeeper {
     store(): Promise<void>;
     wanted(): WantedBitmap[];
     end(): Promise<void>;
+    refuseResize(size: number): void;
     resize(size: number, change: () => Promise<void>): Promise<void>;
 }
 
@@ -474,6 +475,7 @@ export class ImageEncryption {
 declare interface ImageHost {
     readonly engine: Engine;
     readonly backing: Backend | undefined;
+    readonly openSnapshots: Map<string, number>;
     readonly prepare: () => Promise<void>;
     readonly alone: <T>(work: () => Promise<T>) => Promise<T>;
     readonly renew: () => Promise<void>;

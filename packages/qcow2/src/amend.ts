@@ -1,7 +1,7 @@
 import { encodeBacking } from "./create-options.js";
 import { type Qcow2Error, ruleError } from "./errors.js";
 import { COMPATIBLE, isDataFileRaw } from "./features.js";
-import { MAX_REFCOUNT_ORDER } from "./geometry.js";
+import { MAX_REFCOUNT_ORDER, maxGuestSize } from "./geometry.js";
 import type { Qcow2Header } from "./header.js";
 import { EXTENSION, withExtension } from "./header-extensions.js";
 import type { ImageHost } from "./image-host.js";
@@ -59,7 +59,7 @@ export async function amendImage(host: ImageHost, options: AmendOptions): Promis
 
 /** Refuses what cannot be, before anything is changed. Returns the `refcount_order` to come. */
 async function refuseAmend(host: ImageHost, options: AmendOptions): Promise<number> {
-  const { header, file } = host.engine;
+  const { header, file, layout, bitmaps } = host.engine;
   const { current } = header;
   const { version = current.version, refcountBits = 2 ** current.refcountOrder, lazyRefcounts = false } = options;
   const invalid = (option: string, value: number | string, rule: string): Qcow2Error =>
@@ -71,8 +71,15 @@ async function refuseAmend(host: ImageHost, options: AmendOptions): Promise<numb
   }
   if (version === 2 && refcountBits !== 16) throw invalid("refcountBits", refcountBits, "16 in version 2");
   if (version === 2 && lazyRefcounts) throw invalid("lazyRefcounts", "true", "false in version 2");
+  const { size = current.size } = options;
+  const most = maxGuestSize(layout);
+  if (!Number.isSafeInteger(size) || size < 0 || size > most) throw invalid("size", size, `from 0 to ${most}`);
+  if (size !== current.size && current.version === 2 && version === 2 && current.snapshotCount > 0) {
+    throw invalid("size", size, `${current.size} in version 2 with snapshots`);
+  }
+  bitmaps.refuseResize(size);
   renamed(current, options, file.name);
-  if (version < current.version) await refuseDowngrade(host.engine, options.size ?? current.size);
+  if (version < current.version) await refuseDowngrade(host, size);
   return order;
 }
 

@@ -146,15 +146,13 @@ export class BitmapKeeper {
   }
 
   /**
-   * Changes the size of the disk. All bitmaps are in use meanwhile, for their tables do not fit for a while; what is new
-   * of the disk is dirty.
+   * Refuses a size of the disk that bitmaps do not allow.
    *
    * @throws {@link Qcow2Error} `ERR_INVALID_OPTION` where one is inconsistent, or would be too large or empty
    */
-  async resize(size: number, change: () => Promise<void>): Promise<void> {
+  refuseResize(size: number): void {
     const { file, header } = this.#its;
-    const old = header.current.size;
-    if (size === old || this.bitmaps.length === 0) return change();
+    if (size === header.current.size) return;
     const broken = this.bitmaps.find(({ inconsistent }) => inconsistent);
     if (broken) {
       const message = `${file.name}: the disk is not resized while bitmap ${quote(broken.entry.name)} is inconsistent`;
@@ -162,6 +160,16 @@ export class BitmapKeeper {
       throw new Qcow2Error("ERR_INVALID_OPTION", message, { field: "bitmap", value: broken.entry.name, rule });
     }
     for (const { entry } of this.bitmaps) refuseBitmapSize(file.name, size, entry.granularityBits);
+  }
+
+  /**
+   * Changes the size of the disk. All bitmaps are in use meanwhile, for their tables do not fit for a while; what is new
+   * of the disk is dirty. Throws as {@link refuseResize} does.
+   */
+  async resize(size: number, change: () => Promise<void>): Promise<void> {
+    const old = this.#its.header.current.size;
+    if (size === old || this.bitmaps.length === 0) return change();
+    this.refuseResize(size);
     await this.#mark(this.bitmaps);
     await change();
     this.#trim ||= size < old;

@@ -7,6 +7,8 @@ export interface ImageHost {
   /** Its parts; {@link renew} replaces them, so that what is taken out of it is not good for longer than a turn. */
   readonly engine: Engine;
   readonly backing: Backend | undefined;
+  /** How many disks of snapshots are open, by the id of the snapshot. */
+  readonly openSnapshots: Map<string, number>;
   /** Waits until a change of the image may begin; throws where none may. */
   readonly prepare: () => Promise<void>;
   /** Runs a change while no request is under way. */

@@ -15,15 +15,13 @@ import type { NewSnapshot, SnapshotRef, Snapshots } from "./snapshots.js";
 /** Makes the changes that {@link Snapshots} promises. */
 export class ImageSnapshots implements Snapshots {
   readonly #host: ImageHost;
-  /** How many disks are open, by the id of their snapshot. */
-  readonly #open = new Map<string, number>();
 
   constructor(host: ImageHost) {
     this.#host = host;
   }
 
   async list(): Promise<readonly SnapshotInfo[]> {
-    return (await this.#list()).map(infoOf);
+    return (await this.#host.alone(() => this.#list())).map(infoOf);
   }
 
   create(options: NewSnapshot): Promise<SnapshotInfo> {
@@ -57,7 +55,7 @@ export class ImageSnapshots implements Snapshots {
   remove(ref: SnapshotRef): Promise<void> {
     return this.#change(async (build) => {
       const snapshot = await this.#find(ref);
-      if (this.#open.has(snapshot.id)) {
+      if (this.#host.openSnapshots.has(snapshot.id)) {
         throw new BackendError("ERR_LOCKED", `${this.#where}: snapshot ${quote(snapshot.id)} is open`);
       }
       await build((its) => its.remove(snapshot));
@@ -65,16 +63,16 @@ export class ImageSnapshots implements Snapshots {
   }
 
   async open(ref: SnapshotRef): Promise<Backend> {
-    const { engine, backing, alone } = this.#host;
+    const { engine, backing, alone, openSnapshots: open } = this.#host;
     return alone(async () => {
       const snapshot = await this.#find(ref);
       const { id } = snapshot;
       const disk = SnapshotDisk.of(engine, snapshot, backing, () => {
-        const left = (this.#open.get(id) ?? 1) - 1;
-        if (left > 0) this.#open.set(id, left);
-        else this.#open.delete(id);
+        const left = (open.get(id) ?? 1) - 1;
+        if (left > 0) open.set(id, left);
+        else open.delete(id);
       });
-      this.#open.set(id, (this.#open.get(id) ?? 0) + 1);
+      open.set(id, (open.get(id) ?? 0) + 1);
       return disk;
     });
   }

@@ -75,7 +75,8 @@ export class Qcow2Image extends BaseBackend {
       this.#changes.restart();
       return renewEngine(engine, opened, options);
     };
-    this.#host = { engine, backing, prepare: () => this.#beginChange(), alone, renew };
+    const prepare = (): Promise<void> => this.#beginChange();
+    this.#host = { engine, backing, openSnapshots: new Map(), prepare, alone, renew };
     this.bitmaps = new ImageBitmaps(this.#host);
     this.snapshots = new ImageSnapshots(this.#host);
     this.encryption = engine.header.current.cryptMethod === 0 ? undefined : new ImageEncryption(this.#host);

@@ -4,6 +4,7 @@ import { quote, ruleError } from "./errors.js";
 import { encodeFeatureNames, featureNames, KNOWN_FEATURES } from "./features.js";
 import { V2_LENGTH } from "./header.js";
 import { EXTENSION, findExtension, withExtension } from "./header-extensions.js";
+import type { ImageHost } from "./image-host.js";
 import { withDiskSize } from "./snapshot-entry.js";
 import { SnapshotSwitch } from "./snapshot-switch.js";
 import { readSnapshotTable } from "./snapshot-table.js";
@@ -34,7 +35,8 @@ export async function toVersion3(engine: Engine): Promise<void> {
  * @param size size that the disk is to have by then, in bytes
  * @throws {@link Qcow2Error} `ERR_INVALID_OPTION`
  */
-export async function refuseDowngrade({ header, file, bitmaps }: Engine, size: number): Promise<void> {
+export async function refuseDowngrade({ engine, openSnapshots }: ImageHost, size: number): Promise<void> {
+  const { header, file, bitmaps } = engine;
   const { incompatible } = header.current.features;
   const refuse = (what: string): never => {
     throw ruleError("ERR_INVALID_OPTION", file.name, "version", 2, `3 as long as the image has ${what}`);
@@ -42,6 +44,8 @@ export async function refuseDowngrade({ header, file, bitmaps }: Engine, size: n
   if (incompatible !== 0n) refuse(featureNames("incompatible", incompatible).map(quote).join(", "));
   if (findExtension(header.current.extensions, EXTENSION.encryption)) refuse("encryption with LUKS");
   if (bitmaps.bitmaps.length > 0) refuse("bitmaps");
+  // The tables of snapshots are replaced, too.
+  if (openSnapshots.size > 0) refuse("snapshots that are open");
   const { snapshots } = await readSnapshotTable(file.backend, header.current);
   const other = snapshots.find((its) => its.vmStateSize > 0 || (its.diskSize ?? size) !== size);
   if (other) refuse(`snapshot ${quote(other.id)} with the state of a machine or another size`);

@@ -4,7 +4,7 @@ import { FsBackend } from "@instar/backend-fs";
 import { describe, expect, it } from "vitest";
 
 import { type AmendOptions, Qcow2Image } from "../../src/index.js";
-import { allBytes, expectClean, firstDifference, pattern } from "../engine/support.js";
+import { allBytes, expectClean, firstDifference, newImage, pattern } from "../engine/support.js";
 import { hasQemu, qemuImg, qemuImgJson, qemuIo, qemuNote, Scratch } from "../format-support.js";
 import { beside, openImage } from "../interop/files.js";
 
@@ -135,6 +135,21 @@ describe.skipIf(!hasQemu)(`amend says and does what qemu-img amend does${qemuNot
   });
 });
 
+describe("a snapshot that is open", () => {
+  it("keeps the image from becoming one of version 2, which would move its tables", async () => {
+    const { image } = await newImage({ size: SIZE });
+    await image.writeZeroes(0, SIZE);
+    await image.snapshots.create({ name: "open", date: new Date(0) });
+    const disk = await image.snapshots.open({ name: "open" });
+    await expect(image.amend({ version: 2 })).rejects.toMatchObject({ code: "ERR_INVALID_OPTION" });
+    await image.amend({ refcountBits: 8 });
+    expect((await allBytes(disk)).every((byte) => byte === 0)).toBe(true);
+    await disk.close();
+    await image.amend({ version: 2, refcountBits: 16 });
+    await expectClean(image);
+  });
+});
+
 describe.skipIf(!hasQemu)(`what cannot be amended is refused, and nothing has changed${qemuNote}`, () => {
   it.each([
     ["compat=0.10", { lazyRefcounts: true }],
@@ -148,6 +163,8 @@ describe.skipIf(!hasQemu)(`what cannot be amended is refused, and nothing has ch
     ["extended_l2=on,cluster_size=64k", { version: 2 }],
     ["compression_type=zstd", { version: 2 }],
     ["compat=1.1", { version: 2, size: 2 * SIZE }],
+    ["compat=1.1", { size: -1, backing: { name: "new" } }],
+    ["compat=0.10", { size: 2 * SIZE, backing: { name: "new" } }],
   ] as [string, AmendOptions][])("%s to %j", async (options, change) => {
     using scratch = new Scratch();
     const path = scratch.file("image");
