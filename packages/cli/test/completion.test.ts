@@ -31,16 +31,15 @@ async function bash(...words: readonly string[]): Promise<string[]> {
 
 describe("completion in bash", () => {
   it("offers commands", async () => {
-    expect(await bash("co")).toEqual(["compare", "completion", "convert"]);
+    expect(await bash("co")).toEqual(["commit", "compare", "completion", "convert"]);
     expect(await bash("help", "me")).toEqual(["measure"]);
   });
 
-  it("offers the options of a command, and none that is refused", async () => {
+  it("offers the options of a command", async () => {
     expect(await bash("info", "--b")).toEqual(["--backing-chain"]);
     expect(await bash("info", "-")).toEqual(
       expect.arrayContaining(["-f", "--format", "-U", "--force-share", "--help"]),
     );
-    expect(await bash("io", "--copy")).toEqual([]);
   });
 
   it("offers the values of an option", async () => {
@@ -77,7 +76,7 @@ describe.skipIf(!HAS_FISH)("completion in fish (needs Debian package fish)", () 
   };
 
   it("offers commands, options, values and files", async () => {
-    expect(await fish("instar co")).toEqual(["compare", "completion", "convert"]);
+    expect(await fish("instar co")).toEqual(["commit", "compare", "completion", "convert"]);
     expect(await fish("instar info --b")).toEqual(["--backing-chain"]);
     expect(await fish("instar info -f v")).toEqual(["vdi", "vhdx", "vmdk", "vpc"]);
     expect(await fish("instar completion ")).toEqual(["bash", "fish", "zsh"]);

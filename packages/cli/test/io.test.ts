@@ -186,8 +186,8 @@ describe("io options", () => {
 
   it("-s does not write to the image, and so opens one that must not be written to", async () => {
     const image = readFileSync(at("disk.qcow2"));
-    // The dirty bit.
-    image.writeBigUInt64BE(1n, 72);
+    // The corrupt bit.
+    image.writeBigUInt64BE(2n, 72);
     writeFileSync(at("disk.qcow2"), image);
     expect((await io(["length"])).code).toBe(1);
     expect((await io(["write -q 0 64k"], "-s")).code).toBe(0);
