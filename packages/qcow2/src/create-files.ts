@@ -15,15 +15,11 @@ import type { Qcow2CreateOptions } from "./options.js";
  * @throws {@link Qcow2Error} `ERR_INVALID_OPTION` before anything is changed
  */
 export async function createFiles(file: Backend, options: Qcow2CreateOptions): Promise<GuestCipher | undefined> {
-  const { dataFile, encryption, preallocation = "off", size, signal } = options;
+  const { dataFile, encryption, size, signal } = options;
   requireBacking(file, options);
   requireDataFile(file, options);
   if (encryption && dataFile?.raw === true) {
     throw ruleError("ERR_INVALID_OPTION", file.name, "dataFile.raw", "true", "false where the data is encrypted");
-  }
-  if ((encryption || dataFile) && preallocation !== "off") {
-    const rule = "off where the data is encrypted, or in another file";
-    throw ruleError("ERR_INVALID_OPTION", file.name, "preallocation", preallocation, rule);
   }
   const volume = await newVolume(file, options);
   if (dataFile) await emptyDataFile(dataFile.backend, size);

@@ -27,11 +27,8 @@ export async function preallocateRange(
 ): Promise<void> {
   await prepare();
   if (mode === "off" || length === 0) return;
-  const { external } = engine.layout;
-  // What is set aside would not read as zeroes.
-  if (external || engine.data.sealed === true) {
-    const why = external ? "in another file" : "encrypted";
-    const message = `${engine.file.name}: does not support preallocate, the data being ${why}`;
+  if (engine.layout.external) {
+    const message = `${engine.file.name}: does not support preallocate, the data being in another file`;
     throw new BackendError("ERR_UNSUPPORTED", message);
   }
   const preallocator = new Preallocator(engine, mode !== "metadata");

@@ -30,11 +30,16 @@ export interface PreallocatorContext {
 export class Preallocator {
   readonly #its: PreallocatorContext;
   readonly #fill: boolean;
+  /** Whether L2 entries say of clusters that they are zero, because what was never written does not read so. */
+  readonly #says: boolean;
 
   /** @param fill whether to write zeroes to all of them, so that the storage of the file has set them aside too */
   constructor(context: PreallocatorContext, fill: boolean) {
     this.#its = context;
-    this.#fill = fill;
+    const { data, layout } = context;
+    const sealed = data.sealed === true;
+    this.#fill = fill || (sealed && layout.version === 2);
+    this.#says = sealed && !this.#fill && !layout.extendedL2;
   }
 
   /**
@@ -68,7 +73,7 @@ export class Preallocator {
     return kind !== "unallocated" || (!this.#its.layout.extendedL2 && guestOffset < this.#its.reader.backingEnd);
   }
 
-  /** Makes host clusters read as zeroes. */
+  /** Makes host clusters read as zeroes, unless their entries will not show what they hold. */
   async #clear({ first, count, virgin }: Allocation, guestOffset: number): Promise<void> {
     const { file, data, layout } = this.#its;
     const host = first * layout.clusterSize;
@@ -78,7 +83,7 @@ export class Preallocator {
       for (let at = 0; at < length; at += zeroes.byteLength) {
         await data.write(zeroes.subarray(0, length - at), host + at, guestOffset + at);
       }
-    } else if (virgin) {
+    } else if (virgin || this.#says || layout.extendedL2) {
       await extendFile(file.backend, host + length);
       file.wroteData();
     } else {
@@ -97,8 +102,9 @@ export class Preallocator {
     for (let index = 0; index < count; index++) {
       const here = position + index * l2.entrySize;
       const old = l2.decode(view, here);
-      const stored = extendedL2 || old.zero !== 0 ? 0 : l2.all;
-      l2.write(view, here, { ...old, copied: true, hostOffset: (first + index) * clusterSize, stored });
+      const zero = this.#says ? l2.all : old.zero;
+      const stored = extendedL2 || zero !== 0 ? 0 : l2.all;
+      l2.write(view, here, { ...old, copied: true, hostOffset: (first + index) * clusterSize, stored, zero });
     }
     lease.markDirty();
     lease.release();

@@ -4,7 +4,7 @@ import { writeFile } from "node:fs/promises";
 import { FsBackend } from "@instar/backend-fs";
 import { describe, expect, it } from "vitest";
 
-import { type NewEncryption, Qcow2Image } from "../../src/index.js";
+import { type NewEncryption, type Preallocation, Qcow2Image } from "../../src/index.js";
 import { hasQemu, qemuImg, qemuImgJson, qemuNote, Scratch } from "../format-support.js";
 import { contents, firstDifference } from "./files.js";
 import { ModelDisk } from "./model-disk.js";
@@ -17,7 +17,9 @@ const SECRET = ["--object", "secret,id=key,data=correct horse"];
 /** Few rounds: these keys guard nothing. */
 const QUICK = { format: "luks", passphrase: PASSPHRASE, iterations: 1000 } as const;
 
+/** What the options of a new image say besides its size. */
 interface Kind {
+  readonly preallocation?: Preallocation;
   readonly version?: 2 | 3;
   readonly clusterSize?: number;
   readonly extendedL2?: boolean;
@@ -44,6 +46,10 @@ const kinds: Record<string, Kind> = {
     encryption: { ...QUICK, mode: "cbc", iv: "plain", hash: "ripemd160" },
   },
   "aes-256, ctr, plain64": { encryption: { ...QUICK, mode: "ctr", hash: "sha384" } },
+  "aes-256, xts, tables set aside": { preallocation: "metadata", encryption: QUICK },
+  "aes-256, xts, version 2, tables set aside": { version: 2, preallocation: "metadata", encryption: QUICK },
+  "aes-256, xts, subclusters set aside": { extendedL2: true, preallocation: "metadata", encryption: QUICK },
+  "aes-256, xts, all set aside": { clusterSize: 4096, preallocation: "full", encryption: QUICK },
   "aes-128, ecb": { encryption: { ...QUICK, cipher: "aes-128", mode: "ecb", hash: "sha224" } },
 };
 
@@ -73,6 +79,7 @@ describe.skipIf(!hasQemu)(`encrypted images, QEMU and we in turn${qemuNote} [INS
     await (await Qcow2Image.create(file, { ...kind, size: SIZE })).close();
     const random = new Random(seed + SIZE);
     const model = new ModelDisk(new Uint8Array(SIZE), random);
+    await judge(path, model.bytes);
     for (let turn = 0; turn < 3; turn++) {
       const image = await openImage(path);
       for (let step = 0; step < 40; step++) await model.step(image);
