@@ -1,0 +1,79 @@
+import { join } from "node:path";
+
+/** A program that reads disks over the network. */
+export interface Tool {
+  readonly name: string;
+  /** Whether it is there. */
+  readonly check: readonly string[];
+  /** The command line for a workload on the disk at an origin. */
+  command(workload: Workload, origin: string): readonly string[];
+}
+
+/** Something to do with a disk. */
+export interface Workload {
+  readonly title: string;
+  /** Arguments of qemu-img, or of qemu-io, where `DISK` stands for the disk. */
+  readonly img?: readonly string[];
+  readonly io?: readonly string[];
+}
+
+/** The workloads; what they write goes into a folder. */
+export function workloads(folder: string): Workload[] {
+  const target = join(folder, "target");
+  return [
+    { title: "(a) info", img: ["info", "DISK"] },
+    { title: "(b) 100 MiB in sequence", img: ["dd", "-O", "raw", "bs=1M", "count=100", "if=DISK", `of=${target}`] },
+    { title: "(c) 2,000 random reads of 4 KiB, with locality", io: localReads().flatMap((read) => ["-c", read]) },
+    { title: "(d) convert to raw", img: ["convert", "-O", "raw", "DISK", target] },
+  ];
+}
+
+/** Reads in twenty places of 1 MiB, of which some are visited more often than others. */
+function localReads(): string[] {
+  let state = 1;
+  const below = (limit: number): number => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff;
+    return Math.floor((state / 2 ** 31) * limit);
+  };
+  const places = Array.from({ length: 20 }, () => below(127) * 2 ** 20);
+  return Array.from({ length: 2000 }, () => {
+    const place = places[Math.min(below(20), below(20))] ?? 0;
+    return `read -q ${place + below(256) * 4096} 4096`;
+  });
+}
+
+function filled(argv: readonly string[], disk: string): string[] {
+  return argv.map((argument) => argument.replace("DISK", disk));
+}
+
+/** The tools that are compared; the executable of the command line is handed in. */
+export function tools(instar: string): Tool[] {
+  const qemu = ({ img, io }: Workload, disk: string): string[] =>
+    img ? ["qemu-img", ...filled(img, disk)] : ["qemu-io", "-r", ...(io ?? []), disk];
+  return [
+    {
+      name: "**instar**, s3:",
+      check: [process.execPath, instar, "--version"],
+      command({ img, io }, origin) {
+        const disk = `s3://bucket/disk.qcow2?endpoint=${origin}`;
+        const argv = img ? filled(img, disk) : ["io", "-r", ...(io ?? []), disk];
+        return [process.execPath, instar, ...argv];
+      },
+    },
+    {
+      name: "qemu-img, its curl driver",
+      check: ["sh", "-c", "qemu-img --help | grep -qw https"],
+      command: (workload, origin) => qemu(workload, `${origin}/bucket/disk.qcow2`),
+    },
+    {
+      name: "qemu-img over nbdkit-curl-plugin",
+      check: ["nbdkit", "curl", "--dump-plugin"],
+      command(workload, origin) {
+        const shell = qemu(workload, "$uri")
+          .map((word) => (word.includes("$uri") ? `"${word}"` : `'${word}'`))
+          .join(" ");
+        return ["nbdkit", "-U", "-", "curl", `url=${origin}/bucket/disk.qcow2`, "--run", shell];
+      },
+    },
+  ];
+}
