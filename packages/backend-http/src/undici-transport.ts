@@ -24,12 +24,14 @@ class Handler implements Dispatcher.DispatchHandler, Cancellable {
   readonly #receiver: HttpReceiver;
   #controller: Dispatcher.DispatchController | undefined;
   #over = false;
+  #ranges = false;
 
   constructor(receiver: HttpReceiver) {
     this.#receiver = receiver;
   }
 
   begin(pools: OriginPools, { method, url, headers, body }: HttpRequest): void {
+    this.#ranges = method === "GET";
     try {
       const at = url.indexOf("/", url.indexOf("://") + 3);
       const [origin, path] = at < 0 ? [url, "/"] : [url.slice(0, at), url.slice(at)];
@@ -62,6 +64,13 @@ class Handler implements Dispatcher.DispatchHandler, Cancellable {
   }
 
   onResponseEnd(): void {
+    if (this.#ranges) return this.#end();
+    // A connection takes its next request one turn of the event loop after an answer. What asks one thing after the other
+    // would get a new connection each time; to whoever reads ranges side by side a turn is worth more.
+    setImmediate(() => setImmediate(() => this.#end()));
+  }
+
+  #end(): void {
     if (this.#over) return;
     this.#over = true;
     this.#receiver.end();

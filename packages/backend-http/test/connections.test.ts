@@ -15,6 +15,17 @@ it("connections are kept, also behind a HEAD and a connection that was lost", as
   expect(sockets.size).toBeLessThan(8);
 });
 
+it("the first read takes the connection of the open", async () => {
+  const server = await startServer(pattern(1000));
+  const sockets = new Set<unknown>();
+  server.always = (request, _, serve) => {
+    sockets.add(request.socket);
+    serve();
+  };
+  await readAt(await open(server.url), 0, 10);
+  expect(sockets.size).toBe(1);
+});
+
 it("what is read passes through no buffer that grows with it", async () => {
   const server = await startServer(pattern(4 * 2 ** 20));
   const backend = await open(server.url, { splitSize: 2 ** 20, concurrency: 4 });
