@@ -18,6 +18,8 @@ export interface SpecHow {
 
 /** How much is kept of what has come over the network, in bytes. */
 const CACHE_BYTES = 33_554_432;
+/** What is fetched for a read that the cache has nothing for: little beside the time of a request, and often near the next. */
+const BLOCK_BYTES = 262_144;
 /** How far to read ahead: as far as hides the time of a request from a reader that goes on. */
 const READ_AHEAD = 4_194_304;
 
@@ -72,7 +74,12 @@ async function openUrl(url: string, how: UrlHow, context: Context): Promise<Back
   const { backend, counters, readAhead = READ_AHEAD } = await open(url, how, context);
   try {
     const { BlockCache } = await import("@instar/block-cache");
-    const cache = new BlockCache(backend, { name: backend.name, bytes: CACHE_BYTES, readAhead });
+    const cache = new BlockCache(backend, {
+      name: backend.name,
+      bytes: CACHE_BYTES,
+      blockSize: BLOCK_BYTES,
+      readAhead,
+    });
     context.stats.add(backend.name, counters, cache);
     return cache;
   } catch (error) {
