@@ -127,7 +127,7 @@ export function withL1Table(entry: Uint8Array, offset: number): Uint8Array {
   return bytes;
 }
 
-/** Bytes that an entry takes in the table. */
-export function snapshotEntryLength(bytes: Uint8Array): number {
-  return alignUp(bytes.byteLength, 8);
+/** Bytes that an entry takes in the table, of those that it has without padding. */
+export function snapshotEntryLength(length: number): number {
+  return alignUp(length, 8);
 }

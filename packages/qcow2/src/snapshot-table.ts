@@ -35,7 +35,7 @@ export async function readSnapshotTable(
     }
     const snapshot = parseSnapshotEntry(file.name, index, chunk.bytes.subarray(at - chunk.offset));
     snapshots.push(snapshot);
-    at += snapshotEntryLength(snapshot.bytes);
+    at += snapshotEntryLength(snapshot.bytes.byteLength);
     const length = at - header.snapshotsOffset;
     if (length > MAX_SNAPSHOT_TABLE) {
       throw ruleError(
@@ -56,7 +56,7 @@ export async function readSnapshotTable(
  * @throws {@link Qcow2Error} `ERR_INVALID_OPTION` where it is longer than QEMU reads
  */
 export function encodeSnapshotTable(where: string, entries: readonly Uint8Array[]): Uint8Array {
-  const length = entries.reduce((sum, entry) => sum + snapshotEntryLength(entry), 0);
+  const length = entries.reduce((sum, entry) => sum + snapshotEntryLength(entry.byteLength), 0);
   if (length > MAX_SNAPSHOT_TABLE) {
     const rule = `at most ${MAX_SNAPSHOT_TABLE}`;
     throw ruleError("ERR_INVALID_OPTION", where, "length of the snapshot table", length, rule);
@@ -65,7 +65,18 @@ export function encodeSnapshotTable(where: string, entries: readonly Uint8Array[
   let at = 0;
   for (const entry of entries) {
     table.set(entry, at);
-    at += snapshotEntryLength(entry);
+    at += snapshotEntryLength(entry.byteLength);
   }
   return table;
+}
+
+/** The snapshots of a table in memory, as {@link readSnapshotTable} reads them from the file. */
+export function parseSnapshotTable(where: string, table: Uint8Array, count: number): Snapshot[] {
+  const snapshots: Snapshot[] = [];
+  for (let index = 0, at = 0; index < count; index++) {
+    const snapshot = parseSnapshotEntry(where, index, table.subarray(at));
+    snapshots.push(snapshot);
+    at += snapshotEntryLength(snapshot.bytes.byteLength);
+  }
+  return snapshots;
 }

@@ -25,6 +25,30 @@ async function expectRepaired(bytes: Uint8Array, what: RepairWhat, fixed: object
   return file;
 }
 
+/** The fixture with snapshots, the first of which gets so many bytes of extra data in a table at the end of the file. */
+async function withExtraData(extra: number): Promise<Uint8Array> {
+  const image = new Damage(fixtureBytes("snapshot"));
+  const { clusterSize, header } = image;
+  const old = image.bytes.subarray(header.snapshotsOffset, header.snapshotsOffset + clusterSize);
+  const view = new DataView(old.buffer, old.byteOffset);
+  const had = view.getUint32(36);
+  const namesEnd = 40 + had + view.getUint16(12) + view.getUint16(14);
+  const length = Math.ceil((namesEnd - had + extra) / 8) * 8;
+  const begin = Math.ceil(image.bytes.byteLength / clusterSize) * clusterSize;
+  const bytes = new Uint8Array(begin + Math.ceil((length + 512) / clusterSize) * clusterSize);
+  bytes.set(image.bytes);
+  bytes.set(old.subarray(0, 40 + Math.min(had, extra)), begin);
+  bytes.set(old.subarray(40 + had, namesEnd), begin + 40 + extra);
+  bytes.set(old.subarray(Math.ceil(namesEnd / 8) * 8, 512), begin + length);
+  new DataView(bytes.buffer).setUint32(begin + 36, extra);
+  new DataView(bytes.buffer).setBigUint64(64, BigInt(begin));
+  const moved = new Damage(bytes);
+  moved.setRefcount(header.snapshotsOffset / clusterSize, 0);
+  const counted = Math.ceil((length + 200) / clusterSize);
+  for (let cluster = 0; cluster < counted; cluster++) moved.setRefcount(begin / clusterSize + cluster, 1);
+  return moved.bytes;
+}
+
 describe("repair", () => {
   it("changes nothing where nothing is wrong", async () => {
     for (const what of ["leaks", "all"] as const) {
@@ -137,6 +161,37 @@ describe("repair", () => {
     const file = await memoryOf(image.bytes);
     await repairQcow2(file, "all");
     expect(await marks(file)).toBe(2n);
+  });
+
+  it.each([0, 8, 1032, 4096])("gives snapshot table entries the extra data they must have: %i bytes", async (extra) => {
+    const image = new Damage(await withExtraData(extra));
+    const table = image.header.snapshotsOffset;
+    const before = await Qcow2Image.open(await memoryOf(fixtureBytes("snapshot")));
+    const [old] = await before.snapshots.list();
+    const kept = await allBytes(await before.snapshots.open({ id: old?.id }));
+    const file = await memoryOf(image.bytes);
+    expect(await repairQcow2(file, "leaks")).not.toMatchObject({ corruptions: 0, checkErrors: 0 });
+    expect(await repairQcow2(file, "all")).toMatchObject({
+      corruptions: 0,
+      leaks: 0,
+      checkErrors: 0,
+      fixed: { corruptions: 1 },
+    });
+    const repaired = new Damage(await allBytes(file));
+    expect(repaired.header.snapshotsOffset).not.toBe(table);
+    expect(Number(repaired.entryAt(repaired.header.snapshotsOffset + 32) & 0xffff_ffffn)).toBe(extra < 16 ? 24 : 1024);
+    const after = await Qcow2Image.open(file);
+    const names = (await before.snapshots.list()).map(({ name }) => name);
+    expect((await after.snapshots.list()).map(({ name }) => name)).toEqual(names);
+    expect(firstDifference(await allBytes(await after.snapshots.open({ id: old?.id })), kept)).toBe(-1);
+  });
+
+  it("keeps what a snapshot has where the snapshot table cannot be understood", async () => {
+    const image = new Damage(fixtureBytes("snapshot"));
+    image.change(image.header.snapshotsOffset + 32, () => 0x7fff_ffffn);
+    const file = await memoryOf(image.bytes);
+    expect(await repairQcow2(file, "all")).toMatchObject({ checkErrors: 1, fixed: { corruptions: 0, leaks: 0 } });
+    expect(firstDifference(await allBytes(file), image.bytes)).toBe(-1);
   });
 
   it("keeps bitmaps, and clears what unknown features promise", async () => {

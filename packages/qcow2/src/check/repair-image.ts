@@ -4,9 +4,11 @@ import type { LiveHeader } from "../live-header.js";
 import { checkImage, type CheckOptions, withDefaults } from "./check-image.js";
 import { checkMapping } from "./check-mapping.js";
 import { judgeRefcounts, type RefcountVerdict } from "./check-refcounts.js";
+import { FreePlaces } from "./free-places.js";
 import { mendRefcounts } from "./mend-refcounts.js";
 import { rebuildRefcounts } from "./rebuild-refcounts.js";
 import { type CheckReport, ReportBuilder } from "./report.js";
+import { mendedSnapshotTable } from "./snapshot-faults.js";
 import { type Survey, type SurveyOptions, surveyImage } from "./survey.js";
 import { type MendedPart, TableMender } from "./table-mender.js";
 
@@ -68,6 +70,7 @@ class Repair {
   }
 
   async run(what: RepairWhat): Promise<void> {
+    if (what === "all") await this.#repairSnapshotTable();
     let survey = await this.#survey();
     // What could not be read may refer to any cluster, so that nobody knows which refcounts are wrong.
     if (survey.report.checkErrors > 0) return;
@@ -82,8 +85,24 @@ class Repair {
     await this.#mend(await this.#repairRefcounts(survey, verdict), "flags");
   }
 
-  #survey(): Promise<Survey> {
-    return surveyImage(this.#file.backend, this.#header.current, this.#options);
+  #survey(snapshotTable?: Uint8Array): Promise<Survey> {
+    return surveyImage(this.#file.backend, this.#header.current, { ...this.#options, snapshotTable });
+  }
+
+  /** Writes a snapshot table with faults anew, with new refcounts that count it; the header shows both at once. */
+  async #repairSnapshotTable(): Promise<void> {
+    const mended = await mendedSnapshotTable(this.#file.backend, this.#header.current);
+    if (!mended) return;
+    const survey = await this.#survey(mended.table);
+    if (survey.report.checkErrors > 0) return;
+    const { clusterSize } = survey.geometry;
+    const clusters = Math.ceil(mended.table.byteLength / clusterSize);
+    const first = await new FreePlaces(survey).take(clusters);
+    for (let cluster = first; cluster < first + clusters; cluster++) survey.counts.add(cluster);
+    await this.#file.writeData(mended.table, first * clusterSize);
+    const refcounts = await rebuildRefcounts(this.#file, survey);
+    await this.#header.update({ ...refcounts, snapshotsOffset: first * clusterSize });
+    this.fixed.corruptions += mended.faults;
   }
 
   async #repairLeaks(survey: Survey, { brokenBlocks, missing, tooHigh }: RefcountVerdict): Promise<void> {
