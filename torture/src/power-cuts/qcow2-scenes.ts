@@ -70,6 +70,11 @@ function sceneOf(kind: Kind): Scene<Qcow2Image> {
     ...(!kind.dataFile && { forQemu: 0 }),
     abilities: { writeZeroes: punches, discard: punches },
     operations: operationsOf(kind),
+    async mend(image, drawn) {
+      const { corruptions, checkErrors, leaks, problems } = await image.check({ repair: drawn.of("leaks", "all") });
+      const left = corruptions + checkErrors + leaks;
+      demand(left === 0, () => `after repair: ${problems.map(({ message }) => message).join("; ")}`);
+    },
     async verify(image, ledger) {
       await verifySnapshots(image, { gap, sectors: SECTORS }, ledger);
       await verifyBitmaps(image, { gap, sectors: SECTORS }, ledger);

@@ -29,6 +29,8 @@ export interface Scene<Disk extends Backend = Backend> {
   reopen(files: readonly Backend[]): Promise<Disk>;
   /** A finding where the disk, with nothing under way, is not sound. Leaks are allowed after a power cut. */
   examine(disk: Disk, leaksAllowed: boolean): Promise<void>;
+  /** Gives back what a power cut has left lost; nothing else may change. */
+  mend?(disk: Disk, random: Random): Promise<void>;
   /** Looks after a power cut at what there is beside the sectors. */
   verify?(disk: Disk, ledger: Ledger): Promise<void>;
   /** The file in which QEMU can check the disk, if it can. */
