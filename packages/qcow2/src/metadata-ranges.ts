@@ -118,9 +118,9 @@ export class MetadataRanges {
     if (offset < l1End && l1TableOffset < end) return "L1 table";
     const refcountTableEnd = refcountTableOffset + refcountTableClusters * clusterSize;
     if (offset < refcountTableEnd && refcountTableOffset < end) return "refcount table";
-    if (encryption && offset < encryption.offset + encryption.length && encryption.offset < end)
-      return "encryption header";
-    return undefined;
+    if (!encryption) return undefined;
+    const encryptionEnd = encryption.offset + alignUp(encryption.length, clusterSize);
+    return offset < encryptionEnd && encryption.offset < end ? "encryption header" : undefined;
   }
 
   #clusterRange(offset: number, length: number): MetadataKind | undefined {

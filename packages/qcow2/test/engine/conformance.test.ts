@@ -4,9 +4,11 @@ import { describe, it } from "vitest";
 
 import { Qcow2Image, type Qcow2CreateOptions } from "../../src/index.js";
 import { seed } from "../interop/random.js";
-import { memoryFile, plainDisk, TINY } from "./support.js";
+import { encryptionOf, memoryFile, plainDisk, TINY } from "./support.js";
 
-type Configuration = Omit<Qcow2CreateOptions, "size" | "backing" | "backingBackend"> & {
+type Configuration = Omit<Qcow2CreateOptions, "size" | "backing" | "backingBackend" | "dataFile"> & {
+  /** Whether the contents are in another file, and what that is. */
+  readonly dataFile?: "mapped" | "raw";
   /** The contents come from a backing image, wholly or but for the end. */
   readonly backed?: "whole" | "short";
   readonly write: boolean;
@@ -25,10 +27,13 @@ const configurations: readonly Configuration[] = [
   { write: false, clusterSize: 4 * K, backed: "short" },
   { write: true, clusterSize: 2048 * K },
   { write: true, clusterSize: 64 * K, extendedL2: true, backed: "short", caches: TINY },
+  { write: true, clusterSize: 4 * K, encryption: encryptionOf("secret"), backed: "short", caches: TINY },
+  { write: true, clusterSize: 4 * K, dataFile: "mapped", backed: "short", caches: TINY },
+  { write: true, clusterSize: 4 * K, dataFile: "raw" },
 ];
 
 function factoryOf(configuration: Configuration): BackendFactory {
-  const { write, backed, ...options } = configuration;
+  const { write, backed, dataFile, ...options } = configuration;
   const { version = 3, clusterSize = 64 * K, refcountBits = 16, caches } = options;
   const capabilities: Capabilities = {
     write,
@@ -42,6 +47,8 @@ function factoryOf(configuration: Configuration): BackendFactory {
   const name = [
     `version ${version}, clusters of ${clusterSize}, refcounts of ${refcountBits} bits`,
     options.extendedL2 && "extended L2 entries",
+    options.encryption && "encrypted",
+    dataFile && `contents in a ${dataFile} data file`,
     caches && "tiny caches",
     backed && `over a ${backed === "whole" ? "" : "shorter "}backing image`,
     !write && "read-only",
@@ -57,8 +64,10 @@ function factoryOf(configuration: Configuration): BackendFactory {
       const inBacking = backed === undefined ? 0 : contents.byteLength - (backed === "short" ? 1000 : 0);
       const below = contents.subarray(0, inBacking);
       const backing = () => (backed === undefined ? Promise.resolve(undefined) : plainDisk(below));
+      const dataPages = new MemoryPages();
       const image = await Qcow2Image.create(memoryFile(pages), {
         ...options,
+        dataFile: dataFile && { name: "data", raw: dataFile === "raw", backend: memoryFile(dataPages) },
         size: contents.byteLength,
         ...(backed && { backing: { name: "base", format: "raw" } }),
         backingBackend: await backing(),
@@ -66,7 +75,13 @@ function factoryOf(configuration: Configuration): BackendFactory {
       if (inBacking < contents.byteLength) await image.write(contents.subarray(inBacking), inBacking);
       await image.close();
       const open = async (again: { readonly write: boolean }) =>
-        Qcow2Image.open(memoryFile(pages), { ...again, caches, backing: await backing() });
+        Qcow2Image.open(memoryFile(pages), {
+          ...again,
+          caches,
+          backing: await backing(),
+          dataFile: dataFile && memoryFile(dataPages),
+          encryption: options.encryption,
+        });
       return { backend: await open({ write }), reopen: open, afterCrash: () => open({ write: false }) };
     },
   };
