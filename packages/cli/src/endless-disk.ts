@@ -1,4 +1,5 @@
 import { type Backend, BaseBackend, type Capabilities, type Extent, extentsOf } from "@instar/backend";
+import { READ_ONLY } from "./read-only.js";
 
 /**
  * A disk, or none, continued with zeroes without end, for reading. Below an image it lets the image record zeroes that
@@ -6,15 +7,7 @@ import { type Backend, BaseBackend, type Capabilities, type Extent, extentsOf } 
  */
 export class EndlessDisk extends BaseBackend {
   readonly name: string;
-  readonly capabilities: Capabilities = {
-    write: false,
-    grow: false,
-    truncate: false,
-    writeZeroes: false,
-    discard: false,
-    extents: true,
-    durable: false,
-  };
+  readonly capabilities: Capabilities = READ_ONLY;
   readonly size: number = Number.MAX_SAFE_INTEGER;
   readonly #disk: Backend | undefined;
 

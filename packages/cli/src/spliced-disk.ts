@@ -1,4 +1,5 @@
 import { type Backend, BaseBackend, type Capabilities, type Extent, extentsOf } from "@instar/backend";
+import { READ_ONLY } from "./read-only.js";
 
 /** A part of a disk, in bytes. It lies within the size of the disk. */
 export interface DiskPart {
@@ -20,15 +21,7 @@ interface Touched {
 /** Parts of disks one behind the other, for reading. Who made it closes the disks. */
 export class SplicedDisk extends BaseBackend {
   readonly name: string;
-  readonly capabilities: Capabilities = {
-    write: false,
-    grow: false,
-    truncate: false,
-    writeZeroes: false,
-    discard: false,
-    extents: true,
-    durable: false,
-  };
+  readonly capabilities: Capabilities = READ_ONLY;
   readonly size: number;
   readonly #parts: readonly (DiskPart & { readonly start: number })[];
 
