@@ -608,6 +608,7 @@ export interface NewSnapshot {
 declare class NextRefcounts {
     #private;
     firstFreed: number;
+    readonly freed: ClusterRange[];
     private constructor();
     static begin(context: NextRefcountsContext, from: number, order: number): Promise<NextRefcounts>;
     get(cluster: number): number | Promise<number>;
@@ -904,6 +905,7 @@ declare interface StateSwitchContext {
     readonly allocator: Allocator;
     readonly metadata: MetadataRanges;
     readonly inflated: InflatedClusters;
+    readonly space: FreedSpace;
 }
 
 export interface TableCounters {

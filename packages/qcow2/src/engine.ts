@@ -106,7 +106,7 @@ export function assemble(
   const identity = new IdentityMapping(parts);
   const copyOnRead = options.copyOnRead ? new CopyOnRead({ ...parts, writer, eraser }) : undefined;
   const durability = new Durability(header, tables, frees, allocator, flights, metadata);
-  const stateSwitch = new StateSwitch({ ...parts, inflated });
+  const stateSwitch = new StateSwitch({ ...parts, inflated, space });
   const fileEnd = new FileEnd({ ...parts, durability });
   const resizer = new Resizer({ ...parts, eraser, zeroes, identity, fileEnd });
   const bitmaps = new BitmapKeeper({ ...parts, stateSwitch, durability });

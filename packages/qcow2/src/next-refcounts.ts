@@ -8,6 +8,7 @@ import type { HostFile } from "./host-file.js";
 import type { Layout } from "./layout.js";
 import type { LiveHeader } from "./live-header.js";
 import type { MetadataRanges } from "./metadata-ranges.js";
+import type { ClusterRange } from "./pending-frees.js";
 import { presentBlocks, recodedBlock } from "./present-refcounts.js";
 import { type RefcountCodec, refcountCodec } from "./refcount-codec.js";
 import type { Refcounts } from "./refcounts.js";
@@ -15,6 +16,8 @@ import { writeOffset } from "./table-entry.js";
 
 /** Bytes of refcount blocks to keep in memory. */
 const KEEP = 4 * 1024 * 1024;
+/** Rows of clusters that have become free that are remembered. */
+const MOST_FREED = 65_536;
 
 /** What building the next refcounts needs. */
 export interface NextRefcountsContext {
@@ -58,6 +61,8 @@ export class NextRefcounts {
   #cursor: number;
   /** The first cluster that has become free. */
   firstFreed: number = Infinity;
+  /** Clusters that have become free, of which some may be in use again; where there are many, not all. */
+  readonly freed: ClusterRange[] = [];
 
   private constructor(context: NextRefcountsContext, offsets: number[], from: number, order: number) {
     const { file, layout } = context;
@@ -189,7 +194,14 @@ export class NextRefcounts {
       throw new Qcow2Error("ERR_CORRUPT", message, { field: "refcount", value: 0, rule: "at least 1" });
     }
     this.#codec.set(lease.value, index, refcount + by);
-    if (refcount + by === 0) this.firstFreed = Math.min(this.firstFreed, cluster);
+    if (refcount + by === 0) this.#noteFreed(cluster);
+  }
+
+  #noteFreed(cluster: number): void {
+    this.firstFreed = Math.min(this.firstFreed, cluster);
+    const last = this.freed.at(-1);
+    if (last && last.first + last.count === cluster) last.count++;
+    else if (this.freed.length < MOST_FREED) this.freed.push({ first: cluster, count: 1 });
   }
 
   async #hold(index: number): Promise<HeldBlock> {

@@ -1,10 +1,12 @@
 import type { Allocator } from "./allocator.js";
+import type { FreedSpace } from "./freed-space.js";
 import type { HostFile } from "./host-file.js";
 import type { InflatedClusters } from "./inflated-clusters.js";
 import type { Layout } from "./layout.js";
 import type { HeaderChange, LiveHeader } from "./live-header.js";
 import type { MetadataRanges } from "./metadata-ranges.js";
 import { NextRefcounts } from "./next-refcounts.js";
+import type { ClusterRange } from "./pending-frees.js";
 import type { Refcounts } from "./refcounts.js";
 import type { Tables } from "./tables.js";
 
@@ -18,6 +20,7 @@ export interface StateSwitchContext {
   readonly allocator: Allocator;
   readonly metadata: MetadataRanges;
   readonly inflated: InflatedClusters;
+  readonly space: FreedSpace;
 }
 
 /**
@@ -60,8 +63,24 @@ export class StateSwitch {
       await tables.forget();
       inflated.forget();
       metadata.forget();
+      // The switch has happened: nothing that fails from here on is to look as if it had not.
+      if (order === this.#its.layout.refcountOrder) await this.#giveBack(next.freed).catch(() => undefined);
       return next.firstFreed;
     });
+  }
+
+  /** Gives the space of clusters back that are free by now, and durably so. */
+  async #giveBack(freed: readonly ClusterRange[]): Promise<void> {
+    const { refcounts, space } = this.#its;
+    for (const range of freed) {
+      const end = range.first + range.count;
+      for (let at = range.first; at < end;) {
+        const found = await refcounts.findFree(at, end - at);
+        const count = Math.min(found.count, end - found.first);
+        if (count > 0) await space.giveBackRow(found.first, count);
+        at = count > 0 ? found.first + count : found.end;
+      }
+    }
   }
 
   /**

@@ -118,6 +118,17 @@ describe("space that is free again", () => {
     const snapshot = await image.snapshots.open({ id });
     expect(firstDifference(await bytesAt(snapshot, 0, 4 * CLUSTER), pattern(4 * CLUSTER, 1))).toBe(-1);
     await snapshot.close();
+    expect(discards(file).reduce((sum, [, length = 0]) => sum + length, 0)).toBeLessThanOrEqual(5 * CLUSTER);
+    file.requests.length = 0;
+    await image.snapshots.remove({ id });
+    expect(discards(file).reduce((sum, [, length = 0]) => sum + length, 0)).toBeGreaterThan(4 * CLUSTER);
+    // The switch to the state without it, at offset 0, is durable before.
+    const changes = file.requests.filter(({ kind }) => kind !== "read");
+    const first = changes.findIndex(({ kind }) => kind === "discard");
+    expect(changes.slice(first - 2, first)).toMatchObject([{ kind: "write", offset: 0 }, { kind: "sync" }]);
+    await image.write(pattern(4 * CLUSTER, 3), 0);
+    expect(firstDifference(await bytesAt(image, 0, 4 * CLUSTER), pattern(4 * CLUSTER, 3))).toBe(-1);
+    await image.sync();
     await expectClean(image);
   });
 
