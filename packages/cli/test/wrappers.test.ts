@@ -112,6 +112,10 @@ const PASSES: readonly (readonly [where: string, line: string])[] = [
   ["iotests", "qemu-io -c 'write -P 0x11 0 64k' -c 'read -P 0x11 0 64k' oz.qcow2"],
   ["iotests", "qemu-io -f qcow2 -c 'discard 0 64k' -c flush oz.qcow2"],
   ["iotests", "qemu-img bench -c 10 -d 2 -f qcow2 oz.qcow2"],
+  [
+    "nova",
+    "qemu-img create -f qcow2 --object secret,id=s,data=x -o encrypt.format=luks,encrypt.key-secret=s luks.qcow2 1M",
+  ],
 ];
 
 /** Those that do not pass, and what is told. */
