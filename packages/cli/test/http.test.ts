@@ -163,6 +163,22 @@ describe("a URL that an image names", () => {
     expect((await instar(["map", "--allow-path", at(), url("bad.qcow2")])).code).toBe(0);
   });
 
+  it("must not have a secret of the user sent to where the image says", async () => {
+    const stolen = (node: object): string[] => {
+      const name = `json:${JSON.stringify({ driver: "raw", ...node })}`;
+      return ["create", "-q", "-u", "-f", "qcow2", "-b", name, "-F", "raw", at("thief.qcow2"), "1M"];
+    };
+    const secret = ["--object", "secret,id=c,data=hidden"];
+    const file = { driver: "http", url: url("disk.raw"), "cookie-secret": "c" };
+    for (const node of [{ file }, { file: { driver: "raw", offset: 512, file } }]) {
+      await instar(stolen(node));
+      const before = server.asked.length;
+      const { code, err } = await instar(["map", ...secret, "--allow-url", server.origin, at("thief.qcow2")]);
+      expect([code, err]).toEqual([1, expect.stringContaining("it has cookie-secret, which only the user may say")]);
+      expect(server.asked.length).toBe(before);
+    }
+  });
+
   it("is refused where the chain is a loop", async () => {
     for (const [top, base] of [
       ["a", "b"],

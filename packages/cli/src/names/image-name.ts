@@ -23,7 +23,25 @@ export async function imageNamed(name: string): Promise<ImageSpec> {
  * @throws {@link CliError} for names of protocols that are not known
  */
 export async function imageReferenced(name: string, base: StorageSpec): Promise<ImageSpec> {
-  return name.startsWith("json:") ? imageNamed(name) : { storage: storageReferenced(name, base) };
+  if (!name.startsWith("json:")) return { storage: storageReferenced(name, base) };
+  const spec = await imageNamed(name);
+  refuseSecrets(spec);
+  return spec;
+}
+
+/** An image must not have a secret of the user sent to where the image says. */
+function refuseSecrets({ storage, dataFile, backing }: ImageSpec): void {
+  for (const part of [storage, dataFile]) {
+    for (const option of part === undefined ? [] : optionsOf(part)) {
+      if (option.endsWith("-secret")) throw new CliError(`it has ${option}, which only the user may say`);
+    }
+  }
+  if (backing) refuseSecrets(backing);
+}
+
+function optionsOf(storage: StorageSpec): readonly string[] {
+  if (storage.kind === "part") return optionsOf(storage.whole);
+  return storage.kind === "url" ? [...storage.options.keys()] : [];
 }
 
 /** {@link imageReferenced} for a name that is no description. */
