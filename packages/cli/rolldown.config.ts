@@ -14,19 +14,32 @@ const CORE = ["bin.js", "open-image.js", "formats/qcow2.js", "commands/info.js"]
 /** Modules of Node that take milliseconds to load, and that only some requests need. */
 const LAZY: readonly string[] = ["node:crypto", "node:zlib"];
 
-/** Loads a module of Node with the first call of one of its functions. */
-function lazyBuiltins(): Plugin {
+/**
+ * Takes modules of Node without an import statement, which would have all that they export looked at, and so loaded:
+ * streams for `node:fs`, and more. Those in {@link LAZY} are loaded with the first call of one of their functions.
+ */
+function builtins(): Plugin {
   return {
-    name: "lazy-builtins",
-    resolveId: (id) => (LAZY.includes(id) ? `\0${id}` : undefined),
+    name: "builtins",
+    // In modules of this workspace: what others take by `require` may be a function or a class itself.
+    resolveId: (id, importer) =>
+      id.startsWith("node:") && importer !== undefined && /^\/(?!.*\/node_modules\/)/.test(importer)
+        ? `\0${id}`
+        : undefined,
     load(id) {
       if (!id.startsWith("\0node:")) return undefined;
       const module = id.slice(1);
-      const functions = Object.entries(process.getBuiltinModule(module) ?? {})
-        .filter(([name, value]) => typeof value === "function" && /^[a-z]/.test(name))
-        .map(([name]) => name);
-      const call = (name: string): string => `process.getBuiltinModule(${JSON.stringify(module)}).${name}(...given)`;
-      return functions.map((name) => `export function ${name}(...given) { return ${call(name)}; }`).join("\n");
+      const found = `process.getBuiltinModule(${JSON.stringify(module)})`;
+      const names = Object.keys(process.getBuiltinModule(module) ?? {}).filter((name) => /^[a-z]\w*$/i.test(name));
+      const exported = names.filter((name) => name !== "default" && name !== "module");
+      if (!LAZY.includes(module)) {
+        return [`const module = ${found};`, ...exported.map((name) => `export const ${name} = module.${name};`)].join(
+          "\n",
+        );
+      }
+      return exported
+        .map((name) => `export function ${name}(...given) { return ${found}.${name}(...given); }`)
+        .join("\n");
     },
   };
 }
@@ -69,7 +82,9 @@ const config: RolldownOptions = defineConfig({
   input: { instar: built("bin.js") },
   platform: "node",
   external: ["koffi"],
-  plugins: [lazyBuiltins(), licences()],
+  plugins: [builtins(), licences()],
+  // What is not used of a module of Node is not looked at.
+  treeshake: { propertyReadSideEffects: false },
   output: {
     dir: join(dirname(built("bin.js")), "bundle"),
     cleanDir: true,
