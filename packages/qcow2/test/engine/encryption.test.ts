@@ -266,6 +266,20 @@ describe("the LUKS header of an image", () => {
     await expect(patched(pages, offset, ...bytes)).rejects.toMatchObject({ code });
   });
 
+  it("is still there when the image is made empty and its refcounts are laid out anew", async () => {
+    const { image, pages } = await encrypted({ clusterSize: 4096 });
+    await image.write(pattern(1000 * K, 1), 100);
+    await image.makeEmpty();
+    await image.write(pattern(10, 2), 100);
+    await image.amend({ refcountBits: 8 });
+    await image.close();
+    const again = await Qcow2Image.open(memoryFile(pages), { encryption: KEY });
+    const expected = new Uint8Array(SIZE);
+    expected.set(pattern(10, 2), 100);
+    expect(firstDifference(await allBytes(again), expected)).toBe(-1);
+    await expectClean(again);
+  });
+
   it("stays where it is when the header is rewritten", async () => {
     const { image, pages } = await encrypted();
     await image.write(pattern(10, 1), 0);
