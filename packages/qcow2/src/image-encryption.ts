@@ -1,48 +1,28 @@
 import type { CallOptions } from "@instar/backend";
 import type { AddPassphraseOptions, LuksArea, LuksHeader, RemovePassphraseOptions } from "@instar/luks";
 
+import type { Encryption } from "./encryption.js";
 import { encryptionArea, luksAreaOf } from "./encryption-area.js";
 import { Qcow2Error } from "./errors.js";
 import { loadLuks, type Luks, luksFailure } from "./guest-cipher.js";
 import type { ImageHost } from "./image-host.js";
 
-/**
- * The encryption of an image, with the passphrases of its LUKS header. Changing them leaves the key of the data as it is,
- * and waits for all requests under way.
- */
-export class ImageEncryption {
+/** Does what {@link Encryption} promises. */
+export class ImageEncryption implements Encryption {
   readonly #host: ImageHost;
 
   constructor(host: ImageHost) {
     this.#host = host;
   }
 
-  /**
-   * Reads the LUKS header: the cipher, and which key slots are in use.
-   *
-   * @throws {@link Qcow2Error} `ERR_UNSUPPORTED_FEATURE` for a cipher that is not there, and where the encryption is not
-   *   LUKS; `ERR_INVALID_HEADER`
-   */
   luksHeader(options: CallOptions = {}): Promise<LuksHeader> {
     return this.#attempt((area, luks) => luks.readLuksHeader(area, options));
   }
 
-  /**
-   * Adds a passphrase to a free key slot. Stopped anywhere, it leaves the passphrases there were, or the new one too.
-   *
-   * @returns the number of the key slot
-   * @throws {@link Qcow2Error} `ERR_WRONG_PASSPHRASE`; `ERR_INVALID_OPTION` where no slot is free
-   */
   addPassphrase(options: AddPassphraseOptions): Promise<number> {
     return this.#change((area, luks) => luks.addPassphrase(area, options));
   }
 
-  /**
-   * Removes a passphrase, and overwrites its key material.
-   *
-   * @returns the number of the key slot
-   * @throws {@link Qcow2Error} `ERR_WRONG_PASSPHRASE`; `ERR_INVALID_OPTION` for the only one
-   */
   removePassphrase(options: RemovePassphraseOptions): Promise<number> {
     return this.#change((area, luks) => luks.removePassphrase(area, options));
   }

@@ -16,6 +16,7 @@ import type { CheckReport } from "./check/report.js";
 import { requireWholeClusters } from "./compressed-writer.js";
 import { createFiles } from "./create-files.js";
 import { makeEmpty } from "./empty.js";
+import type { Encryption } from "./encryption.js";
 import { assemble, type Engine, renewEngine } from "./engine.js";
 import type { Flights } from "./flights.js";
 import { ImageBitmaps } from "./image-bitmaps.js";
@@ -50,7 +51,7 @@ export class Qcow2Image extends BaseBackend {
   /** The persistent dirty bitmaps. */
   readonly bitmaps: Bitmaps;
   /** How it is encrypted, and with which passphrases; `undefined` where it is not. */
-  readonly encryption: ImageEncryption | undefined;
+  readonly encryption: Encryption | undefined;
   /** The snapshots inside. */
   readonly snapshots: Snapshots;
   readonly #engine: Engine;
