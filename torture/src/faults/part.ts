@@ -21,7 +21,8 @@ const STEPS = 18;
 export const faults: Part = {
   name: "faults",
   async run(job, seed) {
-    const kind = KINDS[Math.floor(job / sceneCount) % KINDS.length] ?? "I/O error";
+    // A scene has another kind each time, and neighbours have different ones.
+    const kind = KINDS[(job + Math.floor(job / sceneCount)) % KINDS.length] ?? "I/O error";
     return withScene(job, (scene) => eachRequest(scene, kind, [seed, job]));
   },
 };

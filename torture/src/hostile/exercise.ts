@@ -23,13 +23,24 @@ export async function exercise(file: CrashFile, open: Opener, random: Random): P
 /** The same for writing, where the format is one that is written. */
 export async function exerciseWriting(file: CrashFile, open: Opener, random: Random): Promise<void> {
   const before = file.changes;
-  const features = new Uint8Array(80);
-  await file.read(features.subarray(0, Math.min(80, file.size)), 0);
+  const header = await headerOf(file);
   // One that was not closed is repaired before anything else; it may turn out then that this does not help.
-  const isDirty = ((features[79] ?? 0) & 1) === 1;
+  const isDirty = ((header[79] ?? 0) & 1) === 1;
   const image = await attempt(() => open(file, true));
-  if (image) await change(image, random);
-  else demand(isDirty || file.changes === before, () => "an image that was refused for writing was changed");
+  if (image) {
+    await change(image, random);
+    // Whatever the tables point to, guest data goes nowhere near the magic number, the version and the cluster size.
+    const after = await headerOf(file);
+    for (const at of [0, 1, 2, 3, 4, 5, 6, 7, 20, 21, 22, 23]) {
+      demand(after[at] === header[at], () => `a write of the guest has changed byte ${at} of the header`);
+    }
+  } else demand(isDirty || file.changes === before, () => "an image that was refused for writing was changed");
+}
+
+async function headerOf(file: CrashFile): Promise<Uint8Array> {
+  const header = new Uint8Array(80);
+  await file.read(header.subarray(0, Math.min(header.byteLength, file.size)), 0);
+  return header;
 }
 
 async function look(image: Backend, random: Random): Promise<void> {

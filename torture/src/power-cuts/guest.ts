@@ -74,18 +74,29 @@ export class Guest<Disk extends Backend = Backend> {
     return ++this.#value;
   }
 
-  /** Sectors that no request under way touches; where a grain is given, whole grains or up to the end of the disk. */
-  freeRange(grain = 1): SectorRange {
+  /** Takes sectors that no request under way touches; with a grain, whole grains or up to the end of the disk. */
+  async freeRange(grain = 1): Promise<SectorRange> {
     if (this.random.once(10)) this.#focus = this.random.below(this.#size);
-    for (let most = this.random.of(3, 20, 120); ; most = Math.max(1, most >> 1)) {
-      const near = this.#focus + this.random.below(24);
-      const at = this.random.once(2) || near >= this.#size ? this.random.below(this.#size) : near;
-      const first = at - (at % grain);
-      const length = Math.ceil((1 + this.random.below(most)) / grain) * grain;
-      const end = Math.min(this.#size, rowEnd(this.scene, first), first + length);
-      const taken = [...this.#busy].some((other) => other.first < end && first < other.end);
-      if (!taken) return { first, end };
+    let most = this.random.of(3, 20, 120);
+    for (let tries = 1; ; tries++) {
+      const range = this.#drawRange(most, grain);
+      const taken = [...this.#busy].some((other) => other.first < range.end && range.first < other.end);
+      if (!taken) {
+        this.#busy.add(range);
+        return range;
+      }
+      most = Math.max(1, most >> 1);
+      // On a small disk everything may be taken.
+      if (tries % 16 === 0) await Promise.race(this.#running);
     }
+  }
+
+  #drawRange(most: number, grain: number): SectorRange {
+    const near = this.#focus + this.random.below(24);
+    const at = this.random.once(2) || near >= this.#size ? this.random.below(this.#size) : near;
+    const first = at - (at % grain);
+    const length = Math.ceil((1 + this.random.below(most)) / grain) * grain;
+    return { first, end: Math.min(this.#size, rowEnd(this.scene, first), first + length) };
   }
 
   /** Changes sectors to a value; to nothing at all, where `keepsOld` says that they may stay as they are. */

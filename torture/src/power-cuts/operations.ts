@@ -19,7 +19,7 @@ export const write: Operation = {
   name: "write",
   weight: 12,
   async run(guest) {
-    const range = guest.freeRange();
+    const range = await guest.freeRange();
     const value = guest.newValue();
     const bytes = stampSectors(range.first, range.end - range.first, value);
     await guest.change(range, value, false, (call, offset) => guest.disk.write(bytes, offset, call));
@@ -29,17 +29,22 @@ export const write: Operation = {
 export const zero: Operation = {
   name: "zero",
   weight: 4,
-  run: (guest) =>
-    guest.change(guest.freeRange(), 0, false, (call, at, length) => guest.disk.writeZeroes(at, length, call)),
+  async run(guest) {
+    const range = await guest.freeRange();
+    await guest.change(range, 0, false, (call, at, length) => guest.disk.writeZeroes(at, length, call));
+  },
 };
 
 export const discard: Operation = {
   name: "discard",
   weight: 4,
-  run: (guest) => guest.change(guest.freeRange(), 0, true, (call, at, length) => guest.disk.discard(at, length, call)),
+  async run(guest) {
+    const range = await guest.freeRange();
+    await guest.change(range, 0, true, (call, at, length) => guest.disk.discard(at, length, call));
+  },
 };
 
-export const read: Operation = { name: "read", weight: 3, run: (guest) => guest.read(guest.freeRange()) };
+export const read: Operation = { name: "read", weight: 3, run: async (guest) => guest.read(await guest.freeRange()) };
 
 export const sync: Operation = { name: "sync", weight: 4, run: (guest) => guest.sync() };
 

@@ -16,7 +16,7 @@ export const writeCompressed: Operation<Qcow2Image> = {
   weight: 4,
   async run(guest) {
     const grain = guest.disk.info().clusterSize / 512;
-    const range = guest.freeRange(grain);
+    const range = await guest.freeRange(grain);
     const value = guest.newValue();
     const bytes = stampSectors(range.first, range.end - range.first, value);
     const unordered = guest.random.once(2);
