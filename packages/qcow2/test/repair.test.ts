@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 
 import { Qcow2Image, repairQcow2, type RepairWhat } from "../src/index.js";
 import { COPIED, Damage } from "./check-damage.js";
+import { FaultyFile } from "./engine/faulty-file.js";
 import { Clock, RecordingFile } from "./engine/recording-file.js";
 import { allBytes, bytesAt, expectClean, firstDifference, memoryFile, pattern } from "./engine/support.js";
 import { fixtureBytes } from "./fixtures.js";
@@ -136,9 +137,21 @@ describe("repair", () => {
     const file = await memoryOf(image.bytes);
     await repairQcow2(file, "all");
     const after = new Damage(await allBytes(file));
-    expect(after.header.refcountTableOffset).not.toBe(image.header.refcountTableOffset);
-    const pointed = [1, 2, 3].map((index) => end + index * 65_536);
-    expect(pointed).not.toContain(after.header.refcountTableOffset);
+    const { refcountTableOffset } = after.header;
+    expect(refcountTableOffset).not.toBe(image.header.refcountTableOffset);
+    const places = [refcountTableOffset, Number(after.entryAt(refcountTableOffset))];
+    for (const index of [1, 2, 3]) expect(places).not.toContain(end + index * 65_536);
+  });
+
+  it("shows new refcounts only when they are durable, and sets flags only when these are", async () => {
+    const image = new Damage(fixtureBytes("v3-64k"));
+    image.change(image.header.refcountTableOffset, () => 4n);
+    image.change(image.l2Entries[0] ?? 0, (entry) => entry ^ COPIED);
+    const file = new FaultyFile(await memoryOf(image.bytes));
+    await repairQcow2(file, "all");
+    const log = file.requests.filter(({ kind }) => kind !== "read").map(({ kind, offset }) => `${kind} ${offset}`);
+    const flag = `write ${image.l2Entries[0]}`;
+    expect(log.slice(-5)).toEqual(["sync 0", "write 0", "sync 0", flag, "sync 0"]);
   });
 
   it("leaves what nobody can know for the guest to find, and says so", async () => {
