@@ -23,7 +23,7 @@ export interface CopyJob extends PieceRules {
   readonly progress: (bytes: number) => void;
 }
 
-const CHUNK = 1_048_576;
+const CHUNK = 2_097_152;
 
 /** A part of the work of one worker. */
 interface Step extends Run {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { BackendError, MemoryBackend } from "@instar/backend";
 import { type CopyJob, copyDisk } from "../src/copy.js";
 
-const CHUNK = 1_048_576;
+const CHUNK = 2_097_152;
 const CHUNKS = 6;
 
 /** Reads that end in the opposite order of their offsets, as far as they are under way together. */
