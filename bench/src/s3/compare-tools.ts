@@ -49,7 +49,7 @@ async function section(workload: Workload, present: readonly Tool[], stores: rea
       const seconds = await timeOf(tool.command(workload, store.origin));
       const { requests, bytes } = await store.asked();
       asked = `${requests} | ${figure(bytes / 2 ** 20)}`;
-      times.push(seconds === undefined ? `> ${LIMIT}` : figure(seconds));
+      times.push(typeof seconds === "string" ? seconds : figure(seconds));
     }
     rows.push([tool.name, asked, ...times]);
   }
@@ -57,8 +57,8 @@ async function section(workload: Workload, present: readonly Tool[], stores: rea
   return `## ${workload.title}\n\n${table(head, rows)}`;
 }
 
-/** Seconds that a command takes; `undefined` when it takes too long. */
-async function timeOf([program = "", ...argv]: readonly string[]): Promise<number | undefined> {
+/** Seconds that a command takes; what ended it, when it did not end by itself. */
+async function timeOf([program = "", ...argv]: readonly string[]): Promise<number | string> {
   const env = {
     ...process.env,
     AWS_ACCESS_KEY_ID: credentials.accessKeyId,
@@ -67,7 +67,7 @@ async function timeOf([program = "", ...argv]: readonly string[]): Promise<numbe
   const begin = performance.now();
   const child = spawn(program, argv, { stdio: ["ignore", "ignore", "inherit"], timeout: LIMIT * 1000, env });
   const code = await new Promise<number | null>((resolve, reject) => child.on("exit", resolve).on("error", reject));
-  if (code === null) return undefined;
+  if (code === null) return performance.now() - begin > LIMIT * 1000 ? `> ${LIMIT}` : `ended by ${child.signalCode}`;
   if (code !== 0) throw new Error(`${program} ${argv.slice(0, 6).join(" ")} ... exits with ${code}`);
   return (performance.now() - begin) / 1000;
 }
