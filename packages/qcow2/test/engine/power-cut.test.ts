@@ -218,7 +218,7 @@ async function baseDisk(): ReturnType<typeof plainDisk> {
 describe(`after a power cut an image has no corruption and holds what was synced (INSTAR_SEED=${seed})`, () => {
   for (const scene of [
     { clusterSize: 512, refcountBits: 64 },
-    { clusterSize: 512, refcountBits: 64, filler: 1_800_000 },
+    { clusterSize: 512, refcountBits: 64, filler: 1_950_000 },
     { clusterSize: 512, refcountBits: 16, backed: true },
     { clusterSize: 512, refcountBits: 16, gap: 5_000_000 - (5_000_000 % SECTOR) },
     { clusterSize: 2048, refcountBits: 1, backed: true },
