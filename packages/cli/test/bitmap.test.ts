@@ -139,7 +139,7 @@ describe("convert --bitmaps", () => {
   beforeEach(async () => {
     await good("bitmap", "--add", disk, "x");
     await good("bitmap", "--add", "-g", "32k", "--disable", disk, "y");
-    await good("io", "-c", "write -q -P 1 100k 300k", disk);
+    await good("io", "-c", "write -q -P 1 128k 256k", disk);
   });
 
   it("copies them as they are", async () => {
