@@ -71,8 +71,11 @@ async function run(side: (typeof SIDES)[number], step: Step, directory: string):
   return instar(argv);
 }
 
+/** QEMU 7.2 itself hangs in some command lines (`amend` of the refcount width), so CI plays seeds that come to an end. */
+const FIRST_SEED = process.env["INSTAR_SEED"] === undefined ? 1_624_283_024 : SEED;
+
 describe.skipIf(!HAS_QEMU)(`generated command lines ${NEEDS_QEMU}`, () => {
-  it.each(Array.from({ length: SHARES }, (_, share) => SEED + share))(
+  it.each(Array.from({ length: SHARES }, (_, share) => FIRST_SEED + share))(
     "do the same here and in QEMU (INSTAR_SEED=%d)",
     { timeout: 600_000 },
     async (seed) => {
