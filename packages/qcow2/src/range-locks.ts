@@ -4,35 +4,36 @@ export interface RangeLock {
   release(): void;
 }
 
-interface HeldRange {
+interface Claim {
   readonly first: number;
   readonly last: number;
   readonly released: Promise<void>;
 }
 
 /**
- * Lets one request at a time change what ranges of guest clusters are mapped to. Whoever holds one range waits for no
- * other, so nobody waits for ever.
+ * Lets one request at a time change what ranges of guest clusters are mapped to: of those that overlap, in the order in
+ * which they came. Whoever waits, waits for earlier ones only, and those take no second lock: nobody waits for ever, and
+ * a stream of small requests passes no large one by.
  */
 export class RangeLocks {
-  readonly #held = new Set<HeldRange>();
+  /** Those that hold their range and those that wait for it, in the order in which they came. */
+  readonly #claims = new Set<Claim>();
 
-  /** Locks the clusters from `first` to `last`, when nobody holds any of them. */
+  /** Locks the clusters from `first` to `last`, after all who came before and wanted any of them. */
   async acquire(first: number, last: number): Promise<RangeLock> {
-    for (let other = this.#holder(first, last); other; other = this.#holder(first, last)) await other.released;
+    let earlier: Promise<void>[] | undefined;
+    for (const claim of this.#claims) {
+      if (claim.first <= last && first <= claim.last) (earlier ??= []).push(claim.released);
+    }
     const { promise, resolve } = Promise.withResolvers<void>();
-    const held = { first, last, released: promise };
-    this.#held.add(held);
+    const claim = { first, last, released: promise };
+    this.#claims.add(claim);
+    if (earlier) for (const released of earlier) await released;
     return {
       release: () => {
-        this.#held.delete(held);
+        this.#claims.delete(claim);
         resolve();
       },
     };
-  }
-
-  #holder(first: number, last: number): HeldRange | undefined {
-    for (const held of this.#held) if (held.first <= last && first <= held.last) return held;
-    return undefined;
   }
 }

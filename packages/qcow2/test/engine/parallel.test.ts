@@ -93,6 +93,39 @@ describe("requests side by side", () => {
     await expectClean(image);
   });
 
+  it("a write over many clusters is not passed by a stream of small ones that came later", async () => {
+    const { image, file } = await held();
+    const gates: (() => void)[] = [];
+    file.waits = (kind, offset) => {
+      // The tables that a write needs are no part of the stream.
+      if (kind !== "write" || offset < 5 * CLUSTER) return undefined;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      gates.push(resolve);
+      return promise;
+    };
+    const toFreshCluster = async (offset: number): Promise<void> => {
+      await image.discard(offset, CLUSTER);
+      await image.write(pattern(CLUSTER, 1), offset);
+    };
+    const small = [toFreshCluster(0)];
+    await settle();
+    let rounds = 0;
+    let waited = Infinity;
+    const large = image.write(pattern(2 * CLUSTER, 2), 0).then(() => (waited = rounds));
+    // Before one of the small ones ends the next has come: one is always under way.
+    for (; rounds < 20; rounds++) {
+      small.push(toFreshCluster(((rounds + 1) % 2) * CLUSTER));
+      await settle();
+      gates.shift()?.();
+      await settle();
+    }
+    expect(waited, "rounds that the large write has taken").toBeLessThan(5);
+    file.waits = () => undefined;
+    for (const open of gates) open();
+    await Promise.all([...small, large]);
+    await expectClean(image);
+  });
+
   it("writeZeroes of a cluster and a write to a part of it leave nothing old behind", async () => {
     for (let turns = 0; turns < 40; turns++) {
       const { image, file } = await held();
