@@ -12,6 +12,7 @@ export class SlowFile extends BaseBackend {
     truncate: true,
     writeZeroes: true,
     discard: true,
+    allocate: false,
     extents: true,
     durable: true,
   };

@@ -16,6 +16,7 @@ export class FsBackend extends BaseBackend {
     protected doTruncate(size: number, signal: AbortSignal | undefined): Promise<void>;
     protected doWriteZeroes(offset: number, length: number, signal: AbortSignal | undefined): Promise<void>;
     protected doDiscard(offset: number, length: number, signal: AbortSignal | undefined): Promise<void>;
+    protected doAllocate(offset: number, length: number, signal: AbortSignal | undefined): Promise<void>;
     protected doExtents(offset: number, length: number): AsyncGenerator<Extent>;
     protected doSync(): Promise<void>;
     protected doClose(): Promise<void>;
@@ -43,6 +44,7 @@ export interface SparseCalls {
     seekData(fd: number, offset: number): Promise<number | undefined>;
     seekHole(fd: number, offset: number): Promise<number>;
     punchHole(fd: number, offset: number, length: number): Promise<void>;
+    allocate(fd: number, offset: number, length: number): Promise<void>;
 }
 
 export function fsPlugin(options?: FsOptions): BackendPlugin;

@@ -10,11 +10,14 @@ import { SyncState } from "./sync-state.js";
 import { TruncateGate } from "./truncate-gate.js";
 import { type WriterLock } from "./writer-lock.js";
 
+/** Bytes for which space is set aside in one system call: some file systems take their time. */
+const ALLOCATED = 2 ** 30;
+
 /** What this package takes beyond the options of every backend. */
 export interface FsOptions {
   /**
-   * The system calls for sparse files, from `linuxSparseCalls`. Without them there are no `extents`, `discard` and
-   * `writeZeroes`.
+   * The system calls for sparse files, from `linuxSparseCalls`. Without them there are no `extents`, `discard`,
+   * `writeZeroes` and `allocate`.
    */
   readonly sparse?: SparseCalls | undefined;
 }
@@ -54,6 +57,7 @@ export class FsBackend extends BaseBackend {
       truncate: write,
       writeZeroes: support.punch,
       discard: support.punch,
+      allocate: support.punch,
       extents: support.extents,
       durable: true,
     };
@@ -135,6 +139,27 @@ export class FsBackend extends BaseBackend {
 
   protected override doDiscard(offset: number, length: number, signal: AbortSignal | undefined): Promise<void> {
     return this.#punch(`discard of ${length} bytes at ${offset}`, offset, length, signal);
+  }
+
+  protected override doAllocate(offset: number, length: number, signal: AbortSignal | undefined): Promise<void> {
+    return this.#gate.write(async () => {
+      const { handle } = this.#file;
+      const end = offset + length;
+      try {
+        for (let at = offset; at < end; at += ALLOCATED) {
+          signal?.throwIfAborted();
+          await this.#sparse.allocate(handle.fd, at, Math.min(ALLOCATED, end - at));
+          this.#grow(Math.min(at + ALLOCATED, end));
+        }
+      } catch (error) {
+        // A call that fails half-way may have grown the file all the same.
+        const { size } = await handle.stat().catch(() => this);
+        this.#grow(size);
+        throw this.#failure(`allocate of ${length} bytes at ${offset}`, error, signal);
+      } finally {
+        this.#sync.inodeChanged();
+      }
+    });
   }
 
   protected override async *doExtents(offset: number, length: number): AsyncGenerator<Extent> {

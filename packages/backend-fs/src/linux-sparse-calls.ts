@@ -49,6 +49,9 @@ export function linuxSparseCalls(koffi: Koffi): SparseCalls {
     async punchHole(fd, offset, length) {
       await call(koffi, fallocate, "fallocate", [fd, KEEP_SIZE_AND_PUNCH_HOLE, offset, length]);
     },
+    async allocate(fd, offset, length) {
+      await call(koffi, fallocate, "fallocate", [fd, 0, offset, length]);
+    },
   };
 }
 

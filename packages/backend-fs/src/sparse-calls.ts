@@ -1,8 +1,8 @@
 import { errnoOf } from "./fs-error.js";
 
 /**
- * The system calls for sparse files, which Node has not got. With them a file has `extents`, `discard` and
- * `writeZeroes`; see {@link linuxSparseCalls}. A call that fails rejects with an error whose `code` is the errno, such
+ * The system calls for sparse files, which Node has not got. With them a file has `extents`, `discard`, `writeZeroes` and
+ * `allocate`; see {@link linuxSparseCalls}. A call that fails rejects with an error whose `code` is the errno, such
  * as `ENOSPC`.
  */
 export interface SparseCalls {
@@ -12,6 +12,8 @@ export interface SparseCalls {
   seekHole(fd: number, offset: number): Promise<number>;
   /** Frees a range, which reads as zeroes then; the size stays. `fallocate` with `FALLOC_FL_PUNCH_HOLE`. */
   punchHole(fd: number, offset: number, length: number): Promise<void>;
+  /** Sets space aside for a range; a file that ends before grows by zeroes. `fallocate` without flags. */
+  allocate(fd: number, offset: number, length: number): Promise<void>;
 }
 
 /** Where there are none. */
@@ -19,6 +21,7 @@ export const noSparseCalls: SparseCalls = {
   seekData: () => Promise.reject(notThere()),
   seekHole: () => Promise.reject(notThere()),
   punchHole: () => Promise.reject(notThere()),
+  allocate: () => Promise.reject(notThere()),
 };
 
 function notThere(): Error {
@@ -28,6 +31,7 @@ function notThere(): Error {
 /** What the calls can do for one file: that depends on its file system. */
 export interface SparseSupport {
   readonly extents: boolean;
+  /** Also stands for `allocate`, which cannot be tried without a trace: both are calls of `fallocate`. */
   readonly punch: boolean;
 }
 

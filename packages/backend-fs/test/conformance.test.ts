@@ -15,6 +15,7 @@ const plain: Capabilities = {
   truncate: true,
   writeZeroes: false,
   discard: false,
+  allocate: false,
   extents: false,
   durable: true,
 };
@@ -41,7 +42,7 @@ const readOnly = { ...plain, write: false, grow: false, truncate: false };
 describeBackend(runner, files("a file that is only read", readOnly, {}), options);
 
 describe.skipIf(!sparseCalls)(`with calls for sparse files${needsKoffi}`, () => {
-  const all = { ...plain, writeZeroes: true, discard: true, extents: true };
+  const all = { ...plain, writeZeroes: true, discard: true, allocate: true, extents: true };
   const how = { sparse: sparseCalls };
   describeBackend(runner, files("a sparse file", all, how), options);
   describeBackend(runner, files("a sparse file that is only read", { ...readOnly, extents: true }, how), options);

@@ -51,6 +51,42 @@ describe.skipIf(!sparseCalls)(`a sparse file${needsKoffi}`, () => {
     await backend.close();
   });
 
+  it("has space set aside that is neither data nor taken from what was there", async () => {
+    const path = await file("disk.img");
+    const backend = await FsBackend.open(path, how);
+    await backend.write(pattern(100), 0);
+    await backend.truncate(MIB);
+    await backend.allocate(10, 4 * MIB);
+    expect(backend.size).toBe(4 * MIB + 10);
+    await backend.sync();
+    const { blocks, size } = await stat(path);
+    expect(size).toBe(backend.size);
+    expect(blocks * 512).toBeGreaterThanOrEqual(4 * MIB);
+    const target = new Uint8Array(backend.size);
+    await backend.read(target, 0);
+    const expected = new Uint8Array(backend.size);
+    expected.set(pattern(100));
+    expect(Buffer.compare(target, expected)).toBe(0);
+    await backend.close();
+  });
+
+  it("knows how long it is after space could be set aside in part only", async () => {
+    const path = await file("disk.img");
+    const calls = sparseCalls;
+    const sparse = calls && {
+      ...calls,
+      async allocate(fd: number, offset: number) {
+        await calls.allocate(fd, offset, 5000);
+        throw Object.assign(new Error("ENOSPC: planned"), { code: "ENOSPC" });
+      },
+    };
+    const backend = await FsBackend.open(path, { ...how, sparse });
+    await backend.write(pattern(MIB), 0);
+    await expect(backend.allocate(MIB, MIB)).rejects.toEqual(expect.objectContaining({ code: "ERR_NO_SPACE" }));
+    expect(backend.size).toBe(MIB + 5000);
+    await backend.close();
+  });
+
   it("that somebody else has truncated has no hole where its end was, but is ERR_CHANGED", async () => {
     const path = await file("disk.img", pattern(2 * MIB));
     const backend = await FsBackend.open(path, { sparse: sparseCalls });
@@ -60,12 +96,12 @@ describe.skipIf(!sparseCalls)(`a sparse file${needsKoffi}`, () => {
     await backend.close();
   });
 
-  it("on a file system that cannot punch holes has no discard and no writeZeroes in its manifest", async () => {
+  it("on a file system that cannot punch holes has no discard, writeZeroes and allocate in its manifest", async () => {
     const refusal = Object.assign(new Error("EOPNOTSUPP: planned"), { code: "EOPNOTSUPP" });
     const sparse = sparseCalls && { ...sparseCalls, punchHole: () => Promise.reject(refusal) };
     const backend = await FsBackend.open(await file("disk.img", "abc"), { write: true, sparse });
     expect(backend.capabilities).toEqual(
-      expect.objectContaining({ extents: true, discard: false, writeZeroes: false }),
+      expect.objectContaining({ extents: true, discard: false, writeZeroes: false, allocate: false }),
     );
     await backend.close();
   });

@@ -10,6 +10,7 @@ const readOnly: Capabilities = {
   truncate: false,
   writeZeroes: false,
   discard: false,
+  allocate: false,
   extents: false,
   durable: false,
 };

@@ -20,6 +20,7 @@ const capabilities: Capabilities = {
   truncate: false,
   writeZeroes: false,
   discard: false,
+  allocate: false,
   extents: false,
   durable: false,
 };

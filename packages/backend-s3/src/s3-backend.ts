@@ -13,6 +13,7 @@ const capabilities = (write: boolean): Capabilities => ({
   truncate: write,
   writeZeroes: write,
   discard: false,
+  allocate: false,
   extents: false,
   durable: write,
 });

@@ -7,6 +7,7 @@ declare interface Backend {
     truncate(size: number, options?: CallOptions): Promise<void>;
     writeZeroes(offset: number, length: number, options?: CallOptions): Promise<void>;
     discard(offset: number, length: number, options?: CallOptions): Promise<void>;
+    allocate(offset: number, length: number, options?: CallOptions): Promise<void>;
     sync(options?: CallOptions): Promise<void>;
     extents(offset: number, length: number, options?: CallOptions): AsyncIterable<Extent>;
     close(): Promise<void>;
@@ -30,6 +31,7 @@ declare interface Capabilities {
     readonly truncate: boolean;
     readonly writeZeroes: boolean;
     readonly discard: boolean;
+    readonly allocate: boolean;
     readonly extents: boolean;
     readonly durable: boolean;
 }

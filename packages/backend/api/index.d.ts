@@ -7,6 +7,7 @@ export interface Backend {
     truncate(size: number, options?: CallOptions): Promise<void>;
     writeZeroes(offset: number, length: number, options?: CallOptions): Promise<void>;
     discard(offset: number, length: number, options?: CallOptions): Promise<void>;
+    allocate(offset: number, length: number, options?: CallOptions): Promise<void>;
     sync(options?: CallOptions): Promise<void>;
     extents(offset: number, length: number, options?: CallOptions): AsyncIterable<Extent>;
     close(): Promise<void>;
@@ -50,6 +51,7 @@ export abstract class BaseBackend implements Backend {
     protected doTruncate?(size: number, signal: AbortSignal | undefined): Promise<void>;
     protected doWriteZeroes?(offset: number, length: number, signal: AbortSignal | undefined): Promise<void>;
     protected doDiscard?(offset: number, length: number, signal: AbortSignal | undefined): Promise<void>;
+    protected doAllocate?(offset: number, length: number, signal: AbortSignal | undefined): Promise<void>;
     protected doSync?(signal: AbortSignal | undefined): Promise<void>;
     protected doExtents?(offset: number, length: number, signal: AbortSignal | undefined): AsyncIterable<Extent>;
     protected doClose(): Promise<void>;
@@ -58,6 +60,7 @@ export abstract class BaseBackend implements Backend {
     truncate(size: number, options?: CallOptions): Promise<void>;
     writeZeroes(offset: number, length: number, options?: CallOptions): Promise<void>;
     discard(offset: number, length: number, options?: CallOptions): Promise<void>;
+    allocate(offset: number, length: number, options?: CallOptions): Promise<void>;
     sync(options?: CallOptions): Promise<void>;
     extents(offset: number, length: number, options?: CallOptions): AsyncGenerator<Extent>;
     close(): Promise<void>;
@@ -73,6 +76,7 @@ export interface Capabilities {
     readonly truncate: boolean;
     readonly writeZeroes: boolean;
     readonly discard: boolean;
+    readonly allocate: boolean;
     readonly extents: boolean;
     readonly durable: boolean;
 }
@@ -94,6 +98,7 @@ export class MemoryBackend extends BaseBackend {
     protected doTruncate(size: number): Promise<void>;
     protected doWriteZeroes(offset: number, length: number): Promise<void>;
     protected doDiscard(offset: number, length: number): Promise<void>;
+    protected doAllocate(offset: number, length: number): Promise<void>;
     protected doSync(): Promise<void>;
     protected doExtents(offset: number, length: number): AsyncGenerator<Extent>;
 }
@@ -112,6 +117,7 @@ export class MemoryPages {
     get allocated(): number;
     read(target: Uint8Array, offset: number): void;
     write(source: Uint8Array, offset: number): void;
+    allocate(offset: number, length: number): void;
     zero(offset: number, length: number): void;
     resize(size: number): void;
     extents(offset: number, length: number): Generator<Extent>;
@@ -122,6 +128,8 @@ export interface OpenOptions extends CallOptions {
     readonly create?: "never" | "new" | "replace";
     readonly lock?: boolean;
 }
+
+export function allocateZeroes(backend: Backend, offset: number, length: number, options?: CallOptions): Promise<void>;
 
 export function extentsOf(backend: Backend, offset: number, length: number, options?: CallOptions): AsyncGenerator<Extent>;
 

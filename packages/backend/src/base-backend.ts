@@ -27,6 +27,8 @@ export abstract class BaseBackend implements Backend {
   protected doWriteZeroes?(offset: number, length: number, signal: AbortSignal | undefined): Promise<void>;
   /** Discards a range within the size that is not empty. */
   protected doDiscard?(offset: number, length: number, signal: AbortSignal | undefined): Promise<void>;
+  /** Sets space aside for a range that is not empty; it ends within the size unless `capabilities.grow`. */
+  protected doAllocate?(offset: number, length: number, signal: AbortSignal | undefined): Promise<void>;
   /** Makes durable what was written. */
   protected doSync?(signal: AbortSignal | undefined): Promise<void>;
   /**
@@ -48,8 +50,7 @@ export abstract class BaseBackend implements Backend {
 
   async write(source: Uint8Array, offset: number, options?: CallOptions): Promise<void> {
     this.#beginChange("write", options, "write");
-    if (this.capabilities.grow) checkIntegers(this.name, "write", offset, source.byteLength);
-    else checkWithin(this.name, "write", offset, source.byteLength, this.size);
+    this.#checkReach("write", offset, source.byteLength);
     if (source.byteLength > 0)
       await this.#run(this.doWrite?.(source, offset, options?.signal) ?? this.#missing("write"));
   }
@@ -71,6 +72,12 @@ export abstract class BaseBackend implements Backend {
     this.#beginChange("discard", options, "discard");
     checkWithin(this.name, "discard", offset, length, this.size);
     if (length > 0) await this.#run(this.doDiscard?.(offset, length, options?.signal) ?? this.#missing("discard"));
+  }
+
+  async allocate(offset: number, length: number, options?: CallOptions): Promise<void> {
+    this.#beginChange("allocate", options, "allocate");
+    this.#checkReach("allocate", offset, length);
+    if (length > 0) await this.#run(this.doAllocate?.(offset, length, options?.signal) ?? this.#missing("allocate"));
   }
 
   async sync(options?: CallOptions): Promise<void> {
@@ -130,6 +137,12 @@ export abstract class BaseBackend implements Backend {
   #need(operation: string, flag: keyof Capabilities): void {
     if (this.capabilities[flag]) return;
     throw new BackendError("ERR_UNSUPPORTED", `${this.name}: does not support ${operation}`);
+  }
+
+  /** A range that may end past the end where the backend grows. */
+  #checkReach(operation: string, offset: number, length: number): void {
+    if (this.capabilities.grow) checkIntegers(this.name, operation, offset, length);
+    else checkWithin(this.name, operation, offset, length, this.size);
   }
 
   #missing(operation: string): never {

@@ -19,6 +19,8 @@ export interface Capabilities {
   readonly writeZeroes: boolean;
   /** `discard` works. */
   readonly discard: boolean;
+  /** `allocate` works. */
+  readonly allocate: boolean;
   /** `extents` tells data from holes. */
   readonly extents: boolean;
   /** What a resolved `sync` has made safe survives a power cut (a memory backend survives nothing). */
@@ -79,6 +81,15 @@ export interface Backend {
 
   /** Says that a range is not needed. It reads as old content or zeroes afterwards. It must lie within the size. */
   discard(offset: number, length: number, options?: CallOptions): Promise<void>;
+
+  /**
+   * Sets space aside for a range, so that a later write there does not fail for lack of it.
+   *
+   * - What the range holds stays. What it has past the end grows the backend by zeroes (`grow`) or is `ERR_RANGE`.
+   * - Where it fails, part of it may have been done. `ERR_UNSUPPORTED` is for storage that can, but not for this file.
+   * - An empty range changes nothing, nor the size.
+   */
+  allocate(offset: number, length: number, options?: CallOptions): Promise<void>;
 
   /** Resolves when everything written before the call is durable. Rejects when any of it may not be. */
   sync(options?: CallOptions): Promise<void>;

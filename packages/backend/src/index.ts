@@ -1,3 +1,4 @@
+export { allocateZeroes } from "./allocate-zeroes.js";
 export { BaseBackend } from "./base-backend.js";
 export type { Backend, CallOptions, Capabilities, Extent } from "./contract.js";
 export { BackendError, type BackendErrorCode, type BackendErrorInit, isBackendError } from "./errors.js";

@@ -37,6 +37,7 @@ export class MemoryBackend extends BaseBackend {
       truncate: write,
       writeZeroes: write,
       discard: write,
+      allocate: write,
       extents: true,
       durable: false,
     };
@@ -64,6 +65,10 @@ export class MemoryBackend extends BaseBackend {
 
   protected override async doDiscard(offset: number, length: number): Promise<void> {
     this.#pages.zero(offset, length);
+  }
+
+  protected override async doAllocate(offset: number, length: number): Promise<void> {
+    this.#pages.allocate(offset, length);
   }
 
   protected override async doSync(): Promise<void> {}

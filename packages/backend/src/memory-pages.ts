@@ -42,14 +42,23 @@ export class MemoryPages {
    */
   write(source: Uint8Array, offset: number): void {
     if (source.byteLength === 0) return;
-    const end = offset + source.byteLength;
-    for (let index = Math.floor(offset / PAGE); index * PAGE < end; index++) this.#page(index);
+    this.allocate(offset, source.byteLength);
     for (let at = 0; at < source.byteLength;) {
       const from = (offset + at) % PAGE;
       const length = Math.min(PAGE - from, source.byteLength - at);
       this.#page((offset + at - from) / PAGE).set(source.subarray(at, at + length), from);
       at += length;
     }
+  }
+
+  /**
+   * Makes the pages of a range that is not empty exist, and grows where it ends past the end.
+   *
+   * @throws {@link BackendError} `ERR_NO_SPACE` when no memory is left; nothing that is read has changed then.
+   */
+  allocate(offset: number, length: number): void {
+    const end = offset + length;
+    for (let index = Math.floor(offset / PAGE); index * PAGE < end; index++) this.#page(index);
     this.#size = Math.max(this.#size, end);
   }
 

@@ -1,7 +1,6 @@
 import type { Backend, CallOptions } from "./contract.js";
 import { checkWithin } from "./range.js";
-
-const CHUNK = 262_144;
+import { writeZeroBytes } from "./zero-bytes.js";
 
 /**
  * Makes a range read as zeroes on any backend that can be written to: by `writeZeroes` where the manifest has it, else
@@ -17,12 +16,5 @@ export async function zeroRange(
 ): Promise<void> {
   if (backend.capabilities.writeZeroes) return backend.writeZeroes(offset, length, options);
   checkWithin(backend.name, "zeroRange", offset, length, backend.size);
-  const zeroes = new Uint8Array(Math.min(CHUNK, length));
-  let done = 0;
-  // An empty range is one empty write: the backend then says what it would say of any other (closed, read-only).
-  do {
-    const part = zeroes.subarray(0, Math.min(CHUNK, length - done));
-    await backend.write(part, offset + done, options);
-    done += part.byteLength;
-  } while (done < length);
+  await writeZeroBytes(backend, offset, length, options);
 }

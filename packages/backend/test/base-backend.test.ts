@@ -10,6 +10,7 @@ class Told extends BaseBackend {
     truncate: true,
     writeZeroes: false,
     discard: false,
+    allocate: false,
     extents: true,
     durable: false,
   };

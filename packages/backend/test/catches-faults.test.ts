@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { abortFaults } from "./broken/abort-faults.js";
+import { allocateFaults } from "./broken/allocate-faults.js";
 import { Delegate } from "./broken/delegate.js";
 import { BLOCK, faultyFactory } from "./broken/fault.js";
 import { lifeFaults } from "./broken/life-faults.js";
@@ -9,7 +10,7 @@ import { writeFaults } from "./broken/write-faults.js";
 import { memoryFactory } from "./memory-factory.js";
 import { runKit } from "./tiny-runner.js";
 
-const faults = [...readFaults, ...writeFaults, ...rangeFaults, ...lifeFaults, ...abortFaults];
+const faults = [...readFaults, ...writeFaults, ...rangeFaults, ...allocateFaults, ...lifeFaults, ...abortFaults];
 
 /** The rules that a fault has made fail, and all that were tried. */
 const noticed = new Set<string>();

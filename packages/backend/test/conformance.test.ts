@@ -27,7 +27,7 @@ describeBackend(
   options,
 );
 
-const nothing = { write: false, grow: false, truncate: false, writeZeroes: false, discard: false, extents: false };
+const nothing = { ...readOnly, extents: false };
 const manifests = {
   "a plain fixed-size disk": { ...nothing, write: true, durable: false },
   "a plain file that grows": { ...nothing, write: true, grow: true, durable: true },

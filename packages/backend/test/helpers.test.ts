@@ -1,5 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { type Backend, type Extent, extentsOf, MemoryBackend, MemoryPages, zeroRange } from "../src/index.js";
+import {
+  allocateZeroes,
+  type Backend,
+  BackendError,
+  type Extent,
+  extentsOf,
+  MemoryBackend,
+  MemoryPages,
+  zeroRange,
+} from "../src/index.js";
 import { Delegate } from "./broken/delegate.js";
 
 const SIZE = 600_000;
@@ -53,6 +62,40 @@ describe("zeroRange", () => {
     for (const backend of [full, lean]) {
       await expect(zeroRange(backend, 5, 0)).rejects.toMatchObject({ code: "ERR_CLOSED" });
     }
+  });
+});
+
+describe("allocateZeroes", () => {
+  /** Sets 300,000 bytes aside behind the end of a backend that has `allocate`, or says so, or not. */
+  async function setAside(refusal: "none" | "ERR_UNSUPPORTED" | "ERR_NO_SPACE", flag: boolean) {
+    const pages = new MemoryPages();
+    const inner = new MemoryBackend({ pages });
+    const writes: number[] = [];
+    const backend = new (class extends Delegate {
+      override async allocate(offset: number, length: number): Promise<void> {
+        if (refusal !== "none") throw new BackendError(refusal, "refused");
+        await super.allocate(offset, length);
+      }
+
+      override async write(source: Uint8Array, offset: number): Promise<void> {
+        writes.push(source.length);
+        await super.write(source, offset);
+      }
+    })(inner, { ...inner.capabilities, allocate: flag });
+    await allocateZeroes(backend, 0, 300_000);
+    return { size: inner.size, allocated: pages.allocated, writes };
+  }
+
+  it("sets space aside by allocate, or else by bounded writes, also where the storage cannot after all", async () => {
+    const done = { size: 300_000, allocated: 5 * 65_536 };
+    const written = { ...done, writes: [262_144, 300_000 - 262_144] };
+    expect(await setAside("none", true)).toEqual({ ...done, writes: [] });
+    expect(await setAside("none", false)).toEqual(written);
+    expect(await setAside("ERR_UNSUPPORTED", true)).toEqual(written);
+  });
+
+  it("writes nothing where there is no space", async () => {
+    await expect(setAside("ERR_NO_SPACE", true)).rejects.toMatchObject({ code: "ERR_NO_SPACE" });
   });
 });
 

@@ -60,6 +60,15 @@ export class PlainBackend implements Backend {
     await this.#later(() => {});
   }
 
+  async allocate(offset: number, length: number, options?: CallOptions): Promise<void> {
+    this.#check(options, "allocate");
+    const end = offset + length;
+    this.#within(offset, this.capabilities.grow && Number.isSafeInteger(end) && offset <= end ? 0 : length);
+    await this.#later(() => {
+      if (length > 0 && end > this.size) this.#resize(end);
+    });
+  }
+
   async sync(options?: CallOptions): Promise<void> {
     this.#check(options, "write");
     await this.#later(() => {});

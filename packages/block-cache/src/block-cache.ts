@@ -46,7 +46,8 @@ export class BlockCache extends BaseBackend {
     super();
     const settings = settingsOf(backend.name, options);
     this.name = settings.name;
-    this.capabilities = { ...backend.capabilities };
+    // Blocks that are not written back yet may lie where the backend would grow.
+    this.capabilities = { ...backend.capabilities, allocate: false };
     this.#blocks = new CachedBlocks(backend, settings, options);
     this.#reader = new BlockReader(this.#blocks);
     this.#writer = new BlockWriter(this.#blocks);

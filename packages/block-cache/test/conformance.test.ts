@@ -28,14 +28,21 @@ const configurations: Record<string, BlockCacheOptions & { readonly blockSize: n
 function overMemory(name: string, options: BlockCacheOptions, manifest: Partial<Capabilities> = {}): BackendFactory {
   return {
     name: `a block cache with ${name}, over memory`,
-    capabilities: { ...new MemoryBackend().capabilities, ...manifest },
+    capabilities: { ...new MemoryBackend().capabilities, allocate: false, ...manifest },
     blockSize: options.blockSize ?? 65_536,
     async create(contents) {
       const pages = new MemoryPages();
       pages.write(contents, 0);
       const open = (readOnly: boolean): Backend => new MemoryBackend({ pages, readOnly });
       const below = manifest.write === false ? open(true) : new RecordingBackend(open(false), manifest);
-      const reopened = { ...manifest, grow: false, truncate: false, writeZeroes: false, discard: false };
+      const reopened = {
+        ...manifest,
+        grow: false,
+        truncate: false,
+        writeZeroes: false,
+        discard: false,
+        allocate: false,
+      };
       return {
         backend: new BlockCache(below, options),
         reopen: async ({ write }) =>
@@ -78,7 +85,7 @@ for (const [name, options] of Object.entries(configurations)) {
 }
 
 const tiny = { blockSize: 512, bytes: 2048 };
-const none = { write: false, grow: false, truncate: false, writeZeroes: false, discard: false };
+const none = { write: false, grow: false, truncate: false, writeZeroes: false, discard: false, allocate: false };
 describeBackend(runner, overMemory("a fixed size", tiny, { grow: false, truncate: false }), { seed });
 describeBackend(runner, overMemory("nothing but reads and writes", tiny, { ...none, write: true, extents: false }), {
   seed,
@@ -92,7 +99,7 @@ describeBackend(
   runner,
   {
     name: "a block cache over a block cache",
-    capabilities: new MemoryBackend().capabilities,
+    capabilities: { ...new MemoryBackend().capabilities, allocate: false },
     blockSize: 2048,
     async create(contents) {
       const pages = new MemoryPages();

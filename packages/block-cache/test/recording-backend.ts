@@ -2,7 +2,16 @@ import type { Backend, CallOptions, Capabilities, Extent } from "@instar/backend
 
 /** One call of a backend. */
 export interface Call {
-  readonly method: "read" | "write" | "truncate" | "writeZeroes" | "discard" | "sync" | "extents" | "close";
+  readonly method:
+    | "read"
+    | "write"
+    | "truncate"
+    | "writeZeroes"
+    | "discard"
+    | "allocate"
+    | "sync"
+    | "extents"
+    | "close";
   readonly offset: number;
   readonly length: number;
 }
@@ -56,6 +65,11 @@ export class RecordingBackend implements Backend {
   async discard(offset: number, length: number, options?: CallOptions): Promise<void> {
     await this.#call({ method: "discard", offset, length }, options);
     await this.#inner.discard(offset, length, options);
+  }
+
+  async allocate(offset: number, length: number, options?: CallOptions): Promise<void> {
+    await this.#call({ method: "allocate", offset, length }, options);
+    await this.#inner.allocate(offset, length, options);
   }
 
   async sync(options?: CallOptions): Promise<void> {

@@ -43,6 +43,10 @@ export class DeferredSync extends BaseBackend {
     return this.#file.discard(offset, length, { signal });
   }
 
+  protected override doAllocate(offset: number, length: number, signal?: AbortSignal): Promise<void> {
+    return this.#file.allocate(offset, length, { signal });
+  }
+
   protected override async doSync(): Promise<void> {}
 
   protected override doExtents(offset: number, length: number, signal?: AbortSignal): AsyncIterable<Extent> {

@@ -43,6 +43,10 @@ export class FilePart extends BaseBackend {
     await this.#whole.discard(this.#start + offset, length, { signal });
   }
 
+  protected override async doAllocate(offset: number, length: number, signal?: AbortSignal): Promise<void> {
+    await this.#whole.allocate(this.#start + offset, length, { signal });
+  }
+
   protected override async doSync(signal?: AbortSignal): Promise<void> {
     await this.#whole.sync({ signal });
   }

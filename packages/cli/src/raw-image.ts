@@ -67,6 +67,11 @@ export class RawImage extends BaseBackend {
     if (stored > 0) await this.#file.discard(offset, stored, { signal });
   }
 
+  protected override async doAllocate(offset: number, length: number, signal?: AbortSignal): Promise<void> {
+    const stored = this.#stored(offset, length);
+    if (stored > 0) await this.#file.allocate(offset, stored, { signal });
+  }
+
   protected override async doSync(signal?: AbortSignal): Promise<void> {
     await this.#file.sync({ signal });
   }

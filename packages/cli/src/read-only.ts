@@ -7,6 +7,7 @@ export const READ_ONLY: Capabilities = {
   truncate: false,
   writeZeroes: false,
   discard: false,
+  allocate: false,
   extents: true,
   durable: false,
 };

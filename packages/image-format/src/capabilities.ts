@@ -8,6 +8,7 @@ export function readOnlyCapabilities(file: Backend): Capabilities {
     truncate: false,
     writeZeroes: false,
     discard: false,
+    allocate: false,
     extents: true,
     durable: file.capabilities.durable,
   };

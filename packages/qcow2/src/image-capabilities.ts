@@ -8,6 +8,7 @@ export function imageCapabilities(file: Backend, dataFile: Backend | undefined, 
     truncate: write && (dataFile?.capabilities.truncate ?? true),
     writeZeroes: write,
     discard: write,
+    allocate: false,
     extents: true,
     durable: file.capabilities.durable && (dataFile?.capabilities.durable ?? true),
   };

@@ -44,6 +44,7 @@ export class SnapshotDisk extends BaseBackend {
       truncate: false,
       writeZeroes: false,
       discard: false,
+      allocate: false,
       extents: true,
       durable: its.file.capabilities.durable,
     };

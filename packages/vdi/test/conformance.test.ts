@@ -6,7 +6,15 @@ import { memoryOf } from "./support.js";
 import { makeVdi } from "./vdi-writer.js";
 
 const { INSTAR_SEED: seed } = process.env;
-const flags = { write: false, grow: false, truncate: false, writeZeroes: false, discard: false, extents: true };
+const flags = {
+  write: false,
+  grow: false,
+  truncate: false,
+  writeZeroes: false,
+  discard: false,
+  allocate: false,
+  extents: true,
+};
 
 for (const [blockSize, reversed, discarded] of [
   [4096, false, false],

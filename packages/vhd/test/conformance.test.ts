@@ -7,7 +7,15 @@ import { makeVhd } from "./vhd-writer.js";
 
 const { INSTAR_SEED: seed } = process.env;
 const options = { seed: seed === undefined ? undefined : Number(seed) };
-const flags = { write: false, grow: false, truncate: false, writeZeroes: false, discard: false, extents: true };
+const flags = {
+  write: false,
+  grow: false,
+  truncate: false,
+  writeZeroes: false,
+  discard: false,
+  allocate: false,
+  extents: true,
+};
 const common = { capabilities: { ...flags, durable: false }, sizeStep: 512 };
 
 describeBackend(

@@ -22,7 +22,7 @@ export class PatchedFile extends BaseBackend {
     this.#file = file;
     this.#size = file.size;
     const { durable } = file.capabilities;
-    const none = { write: false, grow: false, truncate: false, writeZeroes: false, discard: false };
+    const none = { write: false, grow: false, truncate: false, writeZeroes: false, discard: false, allocate: false };
     this.capabilities = { ...none, extents: false, durable };
   }
 

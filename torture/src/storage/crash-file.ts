@@ -29,6 +29,7 @@ export class CrashFile implements Backend {
       truncate: true,
       writeZeroes,
       discard: writeZeroes,
+      allocate: false,
       extents: true,
       durable: true,
     };
@@ -97,6 +98,10 @@ export class CrashFile implements Backend {
 
   discard(offset: number, length: number): Promise<void> {
     return this.writeZeroes(offset, length);
+  }
+
+  allocate(): Promise<void> {
+    return Promise.reject(new BackendError("ERR_UNSUPPORTED", "crashed: no allocate"));
   }
 
   sync(): Promise<void> {

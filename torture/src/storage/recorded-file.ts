@@ -42,7 +42,8 @@ export class RecordedFile extends BaseBackend {
     this.#turns = turns;
     this.#outage = conditions.outage;
     this.#overlaps = conditions.overlaps ?? false;
-    this.capabilities = { write: true, grow: true, truncate: true, extents: true, durable: true, ...abilities };
+    const always = { write: true, grow: true, truncate: true, allocate: false, extents: true, durable: true };
+    this.capabilities = { ...always, ...abilities };
   }
 
   get size(): number {

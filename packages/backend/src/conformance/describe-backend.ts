@@ -1,4 +1,5 @@
 import { Kit } from "./kit.js";
+import { allocateRules } from "./rules/allocate.js";
 import { abortRules } from "./rules/abort.js";
 import { closeRules } from "./rules/close.js";
 import { discardRules } from "./rules/discard.js";
@@ -35,6 +36,7 @@ export function describeBackend(runner: TestRunner, factory: BackendFactory, opt
     truncateRules(kit);
     writeZeroesRules(kit);
     discardRules(kit);
+    allocateRules(kit);
     extentsRules(kit);
     syncRules(kit);
     parallelRules(kit);

@@ -43,6 +43,12 @@ export const methods: readonly Method[] = [
     changes: true,
     call: (backend, size, options) => backend.discard(0, size, options),
   },
+  {
+    name: "allocate",
+    flag: "allocate",
+    changes: true,
+    call: (backend, size, options) => backend.allocate(0, size, options),
+  },
   { name: "sync", flag: "write", changes: true, call: (backend, _size, options) => backend.sync(options) },
   {
     name: "extents",

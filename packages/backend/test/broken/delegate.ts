@@ -41,6 +41,11 @@ export class Delegate implements Backend {
     await this.inner.discard(offset, length, options);
   }
 
+  async allocate(offset: number, length: number, options?: CallOptions): Promise<void> {
+    this.check("allocate");
+    await this.inner.allocate(offset, length, options);
+  }
+
   async sync(options?: CallOptions): Promise<void> {
     this.check("write");
     await this.inner.sync(options);

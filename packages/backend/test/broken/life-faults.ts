@@ -36,7 +36,7 @@ class Buffered extends Delegate {
   }
 }
 
-const buffered = { grow: false, truncate: false, writeZeroes: false, discard: false, extents: false };
+const buffered = { grow: false, truncate: false, writeZeroes: false, discard: false, allocate: false, extents: false };
 
 export const lifeFaults: readonly Fault[] = [
   {
@@ -86,7 +86,7 @@ export const lifeFaults: readonly Fault[] = [
   {
     fault: "a read-only backend writes",
     rule: "manifest > lacks write, which rejects with ERR_READ_ONLY and changes nothing",
-    manifest: { write: false, grow: false, truncate: false, writeZeroes: false, discard: false },
+    manifest: { write: false, grow: false, truncate: false, writeZeroes: false, discard: false, allocate: false },
     wrap: (inner, manifest) =>
       new (class extends Delegate {
         protected override check(): void {}
@@ -118,7 +118,7 @@ export const lifeFaults: readonly Fault[] = [
   {
     fault: "a read-only backend refuses with the code of a missing capability",
     rule: "manifest > lacks write, which rejects with ERR_READ_ONLY and changes nothing",
-    manifest: { write: false, grow: false, truncate: false, writeZeroes: false, discard: false },
+    manifest: { write: false, grow: false, truncate: false, writeZeroes: false, discard: false, allocate: false },
     wrap: (inner, manifest) =>
       new (class extends Delegate {
         override async write(): Promise<void> {

@@ -41,6 +41,7 @@ function factoryOf(configuration: Configuration): BackendFactory {
     truncate: write,
     writeZeroes: write,
     discard: write,
+    allocate: false,
     extents: true,
     durable: false,
   };

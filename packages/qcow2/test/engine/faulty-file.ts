@@ -1,7 +1,7 @@
 import { type Backend, BackendError, BaseBackend, type Capabilities, type Extent } from "@instar/backend";
 
 /** The requests of a backend that can fail. */
-export type FaultKind = "read" | "write" | "truncate" | "writeZeroes" | "discard" | "sync";
+export type FaultKind = "read" | "write" | "truncate" | "writeZeroes" | "discard" | "allocate" | "sync";
 
 /** A file whose requests fail, or wait, when a test wants them to. A write that fails has changed half of its range. */
 export class FaultyFile extends BaseBackend {
@@ -56,6 +56,11 @@ export class FaultyFile extends BaseBackend {
     this.#request("discard", offset, length);
     await this.waits("discard", offset);
     await this.#file.discard(offset, length);
+  }
+
+  protected override async doAllocate(offset: number, length: number): Promise<void> {
+    this.#request("allocate", offset, length);
+    await this.#file.allocate(offset, length);
   }
 
   protected override async doSync(): Promise<void> {

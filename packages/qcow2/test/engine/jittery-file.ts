@@ -11,6 +11,7 @@ export class JitteryFile extends BaseBackend {
     truncate: true,
     writeZeroes: true,
     discard: true,
+    allocate: false,
     extents: true,
     durable: true,
   };

@@ -74,6 +74,7 @@ export function abortRules(kit: Kit): void {
       const changes = [(signal: AbortSignal) => backend.write(pattern(length, 22), offset, { signal })];
       if (capabilities.writeZeroes) changes.push((signal) => backend.writeZeroes(offset, length, { signal }));
       if (capabilities.discard) changes.push((signal) => backend.discard(offset, length, { signal }));
+      if (capabilities.allocate) changes.push((signal) => backend.allocate(offset, length, { signal }));
       changes.push((signal) => backend.sync({ signal }));
       for (const change of changes) {
         for (const moment of MOMENTS) {

@@ -2,7 +2,7 @@ import { expectRejection, expectSame, expectThat } from "../assert.js";
 import { expectContents, type Kit } from "../kit.js";
 import { methods } from "../methods.js";
 
-const flags = ["write", "grow", "truncate", "writeZeroes", "discard", "extents", "durable"] as const;
+const flags = ["write", "grow", "truncate", "writeZeroes", "discard", "allocate", "extents", "durable"] as const;
 
 /** What the manifest promises and denies. */
 export function manifestRules(kit: Kit): void {
@@ -23,7 +23,7 @@ export function manifestRules(kit: Kit): void {
 
     kit.test("promises no change without write", async () => {
       if (capabilities.write) return;
-      for (const flag of ["grow", "truncate", "writeZeroes", "discard"] as const) {
+      for (const flag of ["grow", "truncate", "writeZeroes", "discard", "allocate"] as const) {
         expectThat(!capabilities[flag], `capabilities.${flag} is true, but capabilities.write is false`);
       }
     });

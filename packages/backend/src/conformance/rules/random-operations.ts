@@ -6,6 +6,9 @@ import type { Range } from "../ranges.js";
 import { expectDiscarded } from "./discard.js";
 import { expectTruth } from "./extents.js";
 
+/** Operations that a manifest may lack. */
+const OPTIONAL = ["extents", "truncate", "writeZeroes", "discard", "allocate", "grow"] as const;
+
 /** A backend and the plain array it must behave like. */
 class Model {
   readonly #random: Random;
@@ -25,9 +28,8 @@ class Model {
   /** Does one random operation to both, and compares. `log` is told which before it begins. */
   async step(backend: Backend, log: (what: string) => void): Promise<void> {
     const { capabilities } = this.#kit;
-    const operations: ("read" | "extents" | "write" | "sync" | "grow" | "truncate" | "writeZeroes" | "discard")[] = [];
-    operations.push("read");
-    for (const flag of ["extents", "truncate", "writeZeroes", "discard", "grow"] as const) {
+    const operations: ("read" | "write" | "sync" | (typeof OPTIONAL)[number])[] = ["read"];
+    for (const flag of OPTIONAL) {
       if (capabilities[flag]) operations.push(flag);
     }
     if (capabilities.write) operations.push("write", "write", "write", "sync");
@@ -52,6 +54,8 @@ class Model {
       case "discard":
         await backend.discard(offset, length);
         return this.#follow(backend, { offset, length });
+      case "allocate":
+        return backend.allocate(offset, length);
       case "grow":
       case "write": {
         const source = pattern(length, this.#random.bits());
