@@ -4,6 +4,7 @@ export interface Answer {
     readonly status: number;
     readonly headers: HttpHeaders;
     readonly body: string;
+    readonly received: number;
 }
 
 export interface Cancellable {
@@ -16,6 +17,7 @@ export interface Clock {
 }
 
 export interface EngineSettings {
+    readonly firstRead: number;
     readonly splitSize: number;
     readonly joinGap: number;
     readonly concurrency: number;
@@ -91,12 +93,18 @@ export interface ObjectVersion {
     readonly lastModified: string | undefined;
 }
 
+export interface Probed {
+    readonly version: ObjectVersion;
+    readonly beginning: Uint8Array;
+}
+
 export interface Question {
     readonly client: HttpClient;
     readonly target: HttpTarget;
     readonly method: HttpMethod;
     readonly headers: Readonly<Record<string, string>>;
     readonly bodyLimit?: number | undefined;
+    readonly sink?: Uint8Array | undefined;
     readonly patience?: number | undefined;
     readonly settings: EngineSettings;
     readonly signal: AbortSignal | undefined;
@@ -113,11 +121,12 @@ export interface RangeCounters {
 export class RangeEngine {
     #private;
     readonly counters: RangeCounters;
-    constructor(source: RangeSource, options?: RangeEngineOptions);
+    constructor(source: RangeSource, options?: RangeEngineOptions, beginning?: Uint8Array);
     read(target: Uint8Array, offset: number, signal?: AbortSignal): Promise<void>;
 }
 
 export interface RangeEngineOptions {
+    readonly firstRead?: number | undefined;
     readonly splitSize?: number | undefined;
     readonly joinGap?: number | undefined;
     readonly concurrency?: number | undefined;
@@ -162,7 +171,7 @@ export function engineSettings(options?: RangeEngineOptions): EngineSettings;
 
 export function fetchTransport(fetch?: Fetch): Transport;
 
-export function probe(client: HttpClient, target: HttpTarget, options?: RangeEngineOptions, signal?: AbortSignal): Promise<ObjectVersion>;
+export function probe(client: HttpClient, target: HttpTarget, options?: RangeEngineOptions, signal?: AbortSignal): Promise<Probed>;
 
 export function rangeCounters(): RangeCounters;
 

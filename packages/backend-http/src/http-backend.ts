@@ -60,8 +60,8 @@ export class HttpBackend extends BaseBackend {
     };
     try {
       const client = new HttpClient(transport, { name: at.name, redirects: options.redirects, counters });
-      const version = await probe(client, target, { ...options, counters }, options.signal);
-      const engine = new RangeEngine(new HttpRangeSource(client, target, version), { ...options, counters });
+      const { version, beginning } = await probe(client, target, { ...options, counters }, options.signal);
+      const engine = new RangeEngine(new HttpRangeSource(client, target, version), { ...options, counters }, beginning);
       return new HttpBackend(at.name, version.size, engine, close);
     } catch (error) {
       await close();

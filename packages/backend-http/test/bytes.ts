@@ -11,8 +11,8 @@ export function pattern(length: number, from = 0): Uint8Array {
   return bytes;
 }
 
-/** Options under which a test does not wait: retries follow at once. */
-const hasty: HttpOpenOptions = { backoff: 0 };
+/** Options under which a test does not wait, since retries follow at once, and every read asks the server. */
+const hasty: HttpOpenOptions = { backoff: 0, firstRead: 0 };
 
 const opened: HttpBackend[] = [];
 

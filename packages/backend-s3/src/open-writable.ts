@@ -30,15 +30,15 @@ export async function openWritable(store: S3Store, options: S3OpenOptions): Prom
 
 async function existingOf(
   store: S3Store,
-  mayLack: boolean,
+  toReplace: boolean,
   signal: AbortSignal | undefined,
 ): Promise<VersionReader | undefined> {
   try {
-    const found = await VersionReader.open(store, signal);
+    const found = await VersionReader.open(store, !toReplace, signal);
     strongEtag(store.name, found.version.etag);
     return found;
   } catch (error) {
-    if (mayLack && isBackendError(error, "ERR_NOT_FOUND")) return undefined;
+    if (toReplace && isBackendError(error, "ERR_NOT_FOUND")) return undefined;
     throw error;
   }
 }

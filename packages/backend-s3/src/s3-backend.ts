@@ -63,7 +63,7 @@ export class S3Backend extends BaseBackend {
     const store = new S3Store(options, options);
     try {
       if (!write && create !== "never") throw new BackendError("ERR_READ_ONLY", `${store.name}: create needs write`);
-      if (!write) return new S3Backend(store, await VersionReader.open(store, signal), undefined);
+      if (!write) return new S3Backend(store, await VersionReader.open(store, true, signal), undefined);
       const [object, conditions] = await openWritable(store, options);
       return new S3Backend(store, object, guaranteeOf(conditions));
     } catch (error) {

@@ -19,6 +19,7 @@ import type { S3Options } from "./options.js";
 import { type PlainRequest, RequestSigner } from "./request-signer.js";
 import { errorCodeOf, s3Error } from "./s3-errors.js";
 import { StoreTime } from "./store-time.js";
+import { textOf } from "./xml.js";
 
 /** What a request has besides what is sent. */
 export interface StoreRequest extends PlainRequest {
@@ -113,7 +114,7 @@ export class S3Store {
 
   /** The error for a refusal that the next attempt does away with. */
   #remedy({ status, headers, body }: Refusal): BackendError | undefined {
-    const region = headers[regionHeader];
+    const region = headers[regionHeader] ?? regionNamed(body);
     if (typeof region === "string" && region !== this.address.region && status <= 400) {
       if (!isRegion(region) || this.#regions++ >= mostRegions) return undefined;
       this.#signer.address = this.address.inRegion(region);
@@ -145,6 +146,11 @@ export class S3Store {
 }
 
 const regionHeader = "x-amz-bucket-region";
+
+/** The region that the error body of a request signed for another one names. */
+function regionNamed(body: string): string | undefined {
+  return errorCodeOf(body) === "AuthorizationHeaderMalformed" ? textOf(body, "Region") : undefined;
+}
 
 function dateOf({ date }: HttpHeaders): string | undefined {
   return typeof date === "string" ? date : undefined;

@@ -6,14 +6,18 @@ export class VersionReader {
   readonly version: ObjectVersion;
   readonly #engine: RangeEngine;
 
-  constructor(store: S3Store, version: ObjectVersion) {
+  /** `beginning` are its first bytes, where they are there already. */
+  constructor(store: S3Store, version: ObjectVersion, beginning?: Uint8Array) {
     this.version = version;
-    this.#engine = new RangeEngine(new HttpRangeSource(store.client, store.target, version), store.settings);
+    const source = new HttpRangeSource(store.client, store.target, version);
+    this.#engine = new RangeEngine(source, store.settings, beginning);
   }
 
-  /** The version that is there. */
-  static async open(store: S3Store, signal: AbortSignal | undefined): Promise<VersionReader> {
-    return new VersionReader(store, await probe(store.client, store.target, store.settings, signal));
+  /** The version that is there. Its first bytes come along, if it is to be read. */
+  static async open(store: S3Store, toRead: boolean, signal: AbortSignal | undefined): Promise<VersionReader> {
+    const settings = toRead ? store.settings : { ...store.settings, firstRead: 0 };
+    const { version, beginning } = await probe(store.client, store.target, settings, signal);
+    return new VersionReader(store, version, beginning);
   }
 
   get size(): number {

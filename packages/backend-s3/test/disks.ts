@@ -15,9 +15,9 @@ afterEach(async () => {
   await Promise.allSettled(opened.splice(0).map((backend) => backend.close()));
 });
 
-/** Opens an object until the end of the test. Retries follow at once. */
+/** Opens an object until the end of the test. Retries follow at once, and every read asks the store. */
 export async function open(options: S3OpenOptions): Promise<S3Backend> {
-  const backend = await S3Backend.open({ backoff: 0, ...options });
+  const backend = await S3Backend.open({ backoff: 0, firstRead: 0, ...options });
   opened.push(backend);
   return backend;
 }

@@ -27,7 +27,9 @@ export class RealBucket {
 
   /** Makes an object. */
   async put(body: Uint8Array, location: S3Location & S3Options = this.fresh()): Promise<S3Location & S3Options> {
-    await request(location, (store) => store.ask({ method: "PUT", path: store.address.path(), headers: {}, body }));
+    await request(location, (store) =>
+      store.ask({ method: "PUT", path: store.address.path(), headers: { "content-type": "text/plain" }, body }),
+    );
     return location;
   }
 }

@@ -50,6 +50,16 @@ describe("a bucket in another region", () => {
     await transport.close();
   });
 
+  it("is signed for anew where the body names the region alone", async () => {
+    const store = await startSmallStore();
+    store.put("bucket/disk", contents);
+    const body = "<Error><Code>AuthorizationHeaderMalformed</Code><Region>eu-west-1</Region></Error>";
+    store.faults.push((_, response) => response.writeHead(400).end(body));
+    const disk = await openIn(store, "disk", { credentials: account, firstRead: 100 });
+    expect(disk.size).toBe(5000);
+    expect(store.log[1]?.headers.authorization).toContain("/eu-west-1/s3/");
+  });
+
   it.each(["evil.example/", "", "a".repeat(100)])("is not followed to %j", async (region) => {
     const store = await startSmallStore();
     store.always = (_, response) => response.writeHead(301, { "x-amz-bucket-region": region }).end();

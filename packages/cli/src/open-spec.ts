@@ -32,7 +32,7 @@ export async function openSpec(storage: StorageSpec, how: SpecHow, context: Cont
     case "part":
       return openPart(storage, how, context);
     case "url":
-      return openUrl(storage.url, { write, share, options: storage.options }, context);
+      return openUrl(storage.url, { write, share, firstRead: BLOCK_BYTES, options: storage.options }, context);
   }
 }
 

@@ -16,6 +16,8 @@ export interface Answer {
   readonly headers: HttpHeaders;
   /** The beginning of the body. */
   readonly body: string;
+  /** How many bytes of a 206 have come, where `sink` takes them. */
+  readonly received: number;
 }
 
 /** One question to a server. */
@@ -29,6 +31,11 @@ export interface Question {
    * a GET that is a 200 is called off, because it is the whole object.
    */
   readonly bodyLimit?: number | undefined;
+  /**
+   * Takes the body of a 206. Where that breaks off, or takes too long, the answer is what has come; where it is longer, the
+   * rest is called off.
+   */
+  readonly sink?: Uint8Array | undefined;
   /** How long the answer may take, in milliseconds, the sending included. Defaults to `settings.stallTimeout`. */
   readonly patience?: number | undefined;
   readonly settings: EngineSettings;
@@ -63,11 +70,12 @@ export async function ask(question: Question): Promise<Answer> {
 }
 
 function askOnce(question: Question): Promise<Answer> {
-  const { client, target, method, headers, bodyLimit = 0, settings, signal } = question;
+  const { client, target, method, headers, bodyLimit = 0, sink, settings, signal } = question;
   const { patience = settings.stallTimeout } = question;
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
     let began: { status: number; headers: HttpHeaders } | undefined;
+    let received = 0;
     const body = new SmallBody(Math.max(bodyLimit, uninteresting));
 
     const finish = (): void => {
@@ -81,10 +89,15 @@ function askOnce(question: Question): Promise<Answer> {
     };
     const answered = (): void => {
       finish();
-      if (began) resolve({ ...began, body: body.text() });
+      if (began) resolve({ ...began, body: body.text(), received });
     };
+    const fills = (): boolean => sink !== undefined && began?.status === 206;
     const aborted = (): void => fail(signal?.reason);
     const stopWatch = settings.clock.after(patience, () => {
+      if (fills()) {
+        request.cancel();
+        return answered();
+      }
       const message = `${target.name}: the server gives no answer within ${patience} ms`;
       fail(new BackendError("ERR_IO", message, { retryable: true }));
     });
@@ -99,6 +112,15 @@ function askOnce(question: Question): Promise<Answer> {
         answered();
       },
       data(chunk) {
+        if (sink && fills()) {
+          settings.counters.bytes += chunk.byteLength;
+          const room = sink.byteLength - received;
+          sink.set(chunk.byteLength > room ? chunk.subarray(0, room) : chunk, received);
+          received += chunk.byteLength;
+          if (received <= sink.byteLength) return;
+          request.cancel();
+          return answered();
+        }
         if (body.take(chunk)) return;
         if (bodyLimit > 0 && began && began.status < 300) {
           return fail(new BackendError("ERR_IO", `${target.name}: the answer is longer than it can be`));
@@ -108,7 +130,7 @@ function askOnce(question: Question): Promise<Answer> {
       },
       end: answered,
       fail(cause) {
-        if (began && began.status >= 300) answered();
+        if (fills() || (began && began.status >= 300)) answered();
         else fail(connectionError(target.name, cause));
       },
     };

@@ -7,7 +7,7 @@ export { statusError } from "./http-errors.js";
 export { HttpRangeSource } from "./http-range-source.js";
 export type { HttpTarget, Refusal } from "./http-target.js";
 export { type EngineSettings, engineSettings, type HedgeOptions, type RangeEngineOptions } from "./options.js";
-export { probe } from "./probe.js";
+export { probe, type Probed } from "./probe.js";
 export { RangeEngine } from "./range-engine.js";
 export type { RangeSink, RangeSource } from "./range-source.js";
 export { redactedUrl } from "./redacted.js";

@@ -12,6 +12,11 @@ export interface HedgeOptions {
 
 /** How the range engine works. Sizes are bytes, times milliseconds. */
 export interface RangeEngineOptions {
+  /**
+   * How much of the beginning the request that opens an object brings along; the first reads have it from there. With 0 it
+   * is opened by a HEAD. Defaults to 64 KiB.
+   */
+  readonly firstRead?: number | undefined;
   /** Most bytes of one request; longer reads are split evenly and fetched in parallel. Defaults to 8 MiB. */
   readonly splitSize?: number | undefined;
   /** Waiting reads that lie at most this far apart share a request. Defaults to 16 KiB. */
@@ -42,6 +47,7 @@ export interface RangeEngineOptions {
 
 /** The options with their defaults. */
 export interface EngineSettings {
+  readonly firstRead: number;
   readonly splitSize: number;
   readonly joinGap: number;
   readonly concurrency: number;
@@ -65,6 +71,13 @@ export interface EngineSettings {
 export function engineSettings(options: RangeEngineOptions = {}): EngineSettings {
   const { hedge } = options;
   return {
+    firstRead: bounded(
+      "firstRead",
+      integer("firstRead", options.firstRead, 64 * 2 ** 10, 0),
+      0,
+      2 ** 30,
+      "up to 1 GiB",
+    ),
     splitSize: integer("splitSize", options.splitSize, 8 * 2 ** 20, 1),
     joinGap: integer("joinGap", options.joinGap, 16 * 2 ** 10, 0),
     concurrency: integer("concurrency", options.concurrency, 16, 1),

@@ -1,3 +1,4 @@
+import { Beginning } from "./beginning.js";
 import type { RangeCounters } from "./counters.js";
 import { Latencies } from "./latencies.js";
 import { type EngineSettings, engineSettings, type RangeEngineOptions } from "./options.js";
@@ -18,6 +19,7 @@ export class RangeEngine {
   readonly counters: RangeCounters;
   readonly #settings: EngineSettings;
   readonly #host: TransferHost;
+  readonly #beginning: Beginning;
   readonly #waiting = new WaitingWants();
   /** An array: the table of a `Set` that is never at rest drags its dead entries into the old generation of the heap. */
   readonly #active: Transfer[] = [];
@@ -25,11 +27,15 @@ export class RangeEngine {
   #busy = 0;
   #scheduled = false;
 
-  /** @throws {@link BackendError} `ERR_RANGE` for an option out of its bounds. */
-  constructor(source: RangeSource, options?: RangeEngineOptions) {
+  /**
+   * @param beginning the first bytes, where they are there already
+   * @throws {@link BackendError} `ERR_RANGE` for an option out of its bounds.
+   */
+  constructor(source: RangeSource, options?: RangeEngineOptions, beginning: Uint8Array = new Uint8Array(0)) {
     const settings = engineSettings(options);
     this.#settings = settings;
     this.counters = settings.counters;
+    this.#beginning = new Beginning(beginning);
     this.#host = {
       source,
       settings,
@@ -52,18 +58,24 @@ export class RangeEngine {
   read(target: Uint8Array, offset: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
+      const there = this.#beginning.read(target, offset);
+      if (there === target.byteLength) return resolve();
       const call = new ReadCall(resolve, reject, signal, (want) => this.#withdraw(want));
-      const length = target.byteLength;
-      const pieces = Math.ceil(length / this.#settings.splitSize);
-      const step = Math.ceil(length / pieces);
-      for (let at = 0; at < length; at += step) {
-        const want = new Want(call, pieces === 1 ? target : target.subarray(at, at + step), offset + at);
-        call.add(want);
-        if (this.#share(want)) this.counters.joined++;
-        else this.#waiting.add(want);
-      }
-      this.#schedule();
+      this.#fetch(there === 0 ? target : target.subarray(there), offset + there, call);
     });
+  }
+
+  #fetch(target: Uint8Array, offset: number, call: ReadCall): void {
+    const length = target.byteLength;
+    const pieces = Math.ceil(length / this.#settings.splitSize);
+    const step = Math.ceil(length / pieces);
+    for (let at = 0; at < length; at += step) {
+      const want = new Want(call, pieces === 1 ? target : target.subarray(at, at + step), offset + at);
+      call.add(want);
+      if (this.#share(want)) this.counters.joined++;
+      else this.#waiting.add(want);
+    }
+    this.#schedule();
   }
 
   #share(want: Want): boolean {

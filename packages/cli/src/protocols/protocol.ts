@@ -8,6 +8,8 @@ export interface UrlHow {
   readonly create?: boolean | undefined;
   /** Not to respect the lock against a second writer. */
   readonly share: boolean;
+  /** How much of the beginning will be read first, in bytes: to have it along with the answer that opens it. */
+  readonly firstRead?: number | undefined;
   /** What a `json:` name or options say beside the URL, by the names that QEMU has. */
   readonly options: ReadonlyMap<string, string>;
 }
