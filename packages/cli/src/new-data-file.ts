@@ -13,8 +13,17 @@ export interface NewDataFile {
   readonly abandon: () => Promise<void>;
 }
 
-/** Makes the data file of a new image where the image will look for it: beside itself, unless the name is absolute. */
-export async function makeDataFile(context: Context, name: string, image: string): Promise<NewDataFile> {
+/**
+ * Makes the data file of a new image where the image will look for it: beside itself, unless the name is absolute.
+ *
+ * @param sparse whether it needs the system calls for sparse files
+ */
+export async function makeDataFile(
+  context: Context,
+  name: string,
+  image: string,
+  sparse: boolean,
+): Promise<NewDataFile> {
   const imagePath = localPath(image);
   if (imagePath === undefined) throw new CliError(`data_file '${name}': only an image in a local file can have one`);
   const { storage } = await imageReferenced(name, { kind: "file", path: imagePath });
@@ -26,7 +35,7 @@ export async function makeDataFile(context: Context, name: string, image: string
     throw new CliError(`data_file '${name}': is the image itself`);
   }
   const create = facts === undefined ? "new" : "never";
-  const backend = await openStorage(path, { write: true, create, signal: context.signal });
+  const backend = await openStorage(path, { write: true, create, sparse, signal: context.signal });
   const abandon = async (): Promise<void> => {
     try {
       await (facts === undefined ? unlink(path) : truncate(path));

@@ -62,14 +62,14 @@ interface MadeImage extends FormattedFile {
 }
 
 async function makeImage(context: Context, what: NewImage): Promise<MadeImage> {
-  const { file, giveUp, abandon, untouched } = await openTarget(what.name, context);
+  const { file, giveUp, abandon, untouched } = await openTarget(what, context);
   // Nobody needs half an image in the right order: one sync at the end makes all of it durable.
   const deferred = new DeferredSync(file, what.unsafe !== true);
   let data: NewDataFile | undefined;
   try {
     const { dataFile, encrypt } = what.options;
     const encryption = encrypt && (await newEncryption(encrypt, context));
-    data = dataFile === undefined ? undefined : await makeDataFile(context, dataFile, what.name);
+    data = dataFile === undefined ? undefined : await makeDataFile(context, dataFile, what.name, needsSparse(what));
     const formatted = await format(deferred, what, { dataFile: data?.backend, encryption, signal: context.signal });
     const abandonAll = async (): Promise<void> => {
       await abandon();
@@ -100,7 +100,13 @@ interface Target {
 
 const nothing = async (): Promise<void> => {};
 
-async function openTarget(name: string, context: Context): Promise<Target> {
+/** Whether space is set aside in a way for which files need system calls of their own. */
+function needsSparse({ options }: NewImage): boolean {
+  return options.preallocation === "falloc";
+}
+
+async function openTarget(what: NewImage, context: Context): Promise<Target> {
+  const { name } = what;
   const path = localPath(name);
   if (path === undefined) {
     const { backend, abandon = nothing } = await createUrl(name, context);
@@ -108,7 +114,7 @@ async function openTarget(name: string, context: Context): Promise<Target> {
   }
   const existed = (await fileFacts(path)) !== undefined;
   const create = existed ? "never" : "new";
-  const file = await openStorage(path, { write: true, create, signal: context.signal });
+  const file = await openStorage(path, { write: true, create, sparse: needsSparse(what), signal: context.signal });
   const abandon = (): Promise<void> => leaveNothing(path, existed, context);
   return { file, giveUp: nothing, abandon, untouched: existed ? nothing : abandon };
 }
@@ -152,7 +158,7 @@ async function format(
     refuseMetadata(mode);
     await file.truncate(0);
     await file.truncate(sectors);
-    if (mode !== "off") await setAside(file, 0, sectors, signal);
+    if (mode !== "off") await setAside(file, { offset: 0, length: sectors }, mode, signal);
     return { disk: new RawImage(file, false), qcow2: undefined };
   }
   try {

@@ -1,9 +1,9 @@
-import type { Backend } from "@instar/backend";
+import { allocateZeroes, type Backend } from "@instar/backend";
 import type { Preallocation } from "@instar/qcow2";
 import { oneOf } from "./args.js";
 import { CliError } from "./errors.js";
 import type { Image } from "./image.js";
-import { cut } from "./runs.js";
+import { cut, type Run } from "./runs.js";
 
 const CHUNK = 1_048_576;
 
@@ -36,7 +36,7 @@ export async function truncateTo(
   try {
     await (qcow2
       ? qcow2.preallocate(before, size - before, { mode, signal })
-      : setAside(disk, before, size - before, signal));
+      : setAside(disk, { offset: before, length: size - before }, mode, signal));
   } catch (error) {
     // The first failure is the one to tell of.
     await disk.truncate(before).catch(() => {});
@@ -44,17 +44,14 @@ export async function truncateTo(
   }
 }
 
-/**
- * Sets space aside in a raw file, by writing zeroes: where nothing was, that is the same.
- *
- * @param offset where the range begins, in bytes
- */
+/** Sets space aside for a range of a raw file that reads as zeroes: `falloc` as the file can, `full` by writing them. */
 export async function setAside(
   file: Backend,
-  offset: number,
-  length: number,
+  { offset, length }: Run,
+  mode: Preallocation,
   signal: AbortSignal | undefined,
 ): Promise<void> {
+  if (mode === "falloc") return allocateZeroes(file, offset, length, { signal });
   const zeroes = Buffer.alloc(Math.min(CHUNK, length));
   for (const part of cut({ offset, length }, CHUNK)) {
     await file.write(zeroes.subarray(0, part.length), part.offset, { signal });

@@ -80,9 +80,6 @@ export function checkCreateOptions(options: CreateLayoutOptions, where: string):
   if (preallocation !== "off" && backing !== undefined && !extendedL2) {
     throw invalid(where, "preallocation", preallocation, "off over a backing image, unless L2 entries are extended");
   }
-  if (preallocation !== "off" && dataFile !== undefined) {
-    throw invalid(where, "preallocation", preallocation, "off with an external data file");
-  }
   const largest = maxGuestSize({ clusterBits, extendedL2 });
   if (!Number.isSafeInteger(size) || size < 0 || size > largest) {
     const rule = `an integer from 0 to ${largest}, the most that clusters of ${clusterSize} bytes can map`;

@@ -6,6 +6,7 @@ import { CompressedWriter } from "./compressed-writer.js";
 import { CopyOnRead } from "./copy-on-read.js";
 import { Durability } from "./durability.js";
 import { Eraser } from "./eraser.js";
+import type { ExternalData } from "./external-data.js";
 import { hasDataFile } from "./features.js";
 import { FileEnd } from "./file-end.js";
 import { Flights } from "./flights.js";
@@ -40,6 +41,8 @@ import { Zeroes } from "./zeroes.js";
 export interface Engine {
   readonly file: HostFile;
   readonly data: GuestData;
+  /** Where the guest data is, if it is in a file of its own. */
+  readonly external: ExternalData | undefined;
   readonly header: LiveHeader;
   readonly layout: Layout;
   readonly metadata: MetadataRanges;

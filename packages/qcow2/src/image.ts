@@ -105,8 +105,9 @@ export class Qcow2Image extends BaseBackend {
     const how = { ...options, write: true, backing, dataFile: dataFile?.backend };
     const opened = await openParts(file, how, cipher);
     const image = new Qcow2Image(file, opened, how);
-    if (dataFile?.raw === true) await image.#engine.identity.map(0, image.size);
+    image.#engine.external?.wasEmptied();
     await image.preallocate(0, image.size, { mode, signal });
+    if (dataFile?.raw === true) await image.#engine.identity.map(0, image.size);
     return image;
   }
 

@@ -8,7 +8,8 @@ import { Preallocator } from "./preallocator.js";
  *
  * - `off`: nothing;
  * - `metadata`: L2 tables and refcounts; the file becomes as long as it can get, with a hole for the clusters;
- * - `falloc` and `full`: the clusters too, by writing zeroes to them (no backend can do it in another way yet).
+ * - `falloc`: the clusters too, by `allocate` where the file that holds them has it, else by writing zeroes to them;
+ * - `full`: the clusters too, by writing zeroes to them.
  */
 export type Preallocation = "off" | "metadata" | "falloc" | "full";
 
@@ -27,11 +28,9 @@ export async function preallocateRange(
 ): Promise<void> {
   await prepare();
   if (mode === "off" || length === 0) return;
-  if (engine.layout.external) {
-    const message = `${engine.file.name}: does not support preallocate, the data being in another file`;
-    throw new BackendError("ERR_UNSUPPORTED", message);
-  }
-  const preallocator = new Preallocator(engine, mode !== "metadata");
+  // Where the guest data is not at hand, nobody can tell what its clusters would hold.
+  await engine.data.read(new Uint8Array(0), 0, 0);
+  const preallocator = new Preallocator(engine, mode);
   await alone(async () => {
     const { size } = engine.header.current;
     if (offset + length > size) {

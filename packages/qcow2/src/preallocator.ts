@@ -1,10 +1,15 @@
+import { allocateZeroes } from "@instar/backend";
+
 import type { Allocation, Allocator } from "./allocator.js";
 import { extendFile } from "./extend-file.js";
+import type { ExternalData } from "./external-data.js";
 import type { GuestData } from "./guest-data.js";
 import type { HostFile } from "./host-file.js";
 import type { L2Tables } from "./l2-tables.js";
 import type { Layout } from "./layout.js";
+import type { LiveHeader } from "./live-header.js";
 import type { GuestMap, Run } from "./mapping.js";
+import type { Preallocation } from "./preallocate.js";
 import type { Reader } from "./reader.js";
 import type { Tables } from "./tables.js";
 
@@ -15,6 +20,9 @@ const CHUNK = 1024 * 1024;
 export interface PreallocatorContext {
   readonly file: HostFile;
   readonly data: GuestData;
+  /** Where the guest data is, if it is in a file of its own. */
+  readonly external: ExternalData | undefined;
+  readonly header: LiveHeader;
   readonly layout: Layout;
   readonly tables: Tables;
   readonly l2Tables: L2Tables;
@@ -29,16 +37,19 @@ export interface PreallocatorContext {
  */
 export class Preallocator {
   readonly #its: PreallocatorContext;
+  readonly #mode: Preallocation;
+  /** Whether to write zeroes to the clusters. */
   readonly #fill: boolean;
   /** Whether L2 entries say of clusters that they are zero, because what was never written does not read so. */
   readonly #says: boolean;
 
-  /** @param fill whether to write zeroes to all of them, so that the storage of the file has set them aside too */
-  constructor(context: PreallocatorContext, fill: boolean) {
+  /** @param mode any but `off` */
+  constructor(context: PreallocatorContext, mode: Preallocation) {
     this.#its = context;
     const { data, layout } = context;
     const sealed = data.sealed === true;
-    this.#fill = fill || (sealed && layout.version === 2);
+    this.#mode = mode;
+    this.#fill = mode === "full" || (sealed && layout.version === 2);
     this.#says = sealed && !this.#fill && !layout.extendedL2;
   }
 
@@ -48,20 +59,27 @@ export class Preallocator {
    * @returns the offset up to which it has come
    */
   async preallocate(begin: number, end: number): Promise<number> {
-    const { layout, map, allocator, l2Tables } = this.#its;
+    const { layout, map, allocator, l2Tables, external } = this.#its;
     const { clusterSize, l2Coverage } = layout;
     const first = begin - (begin % clusterSize);
     const slice = (Math.floor(first / map.sliceCoverage) + 1) * map.sliceCoverage;
     const run = await map.run(first, Math.min(slice, Math.ceil(end / clusterSize) * clusterSize));
     const clusters = Math.ceil(run.length / clusterSize);
-    if (this.#isLeft(run)) return first + clusterSize * (run.kind === "unallocated" ? 1 : clusters);
+    if (this.#isLeft(run)) {
+      const stop = first + clusterSize * (run.kind === "unallocated" ? 1 : clusters);
+      // What is mapped in a file of its own need not be stored there yet.
+      if (run.kind === "normal" && this.#mode !== "metadata") await external?.setAside(first, stop, this.#fill);
+      return stop;
+    }
     const table = await l2Tables.writable(Math.floor(first / l2Coverage));
-    const place = await allocator.allocate(clusters);
+    const place: Allocation = external
+      ? { first: first / clusterSize, count: clusters, virgin: false }
+      : await allocator.allocate(clusters);
     try {
       await this.#clear(place, first);
       await this.#link(table, first, place);
     } catch (error) {
-      allocator.giveBack(place);
+      if (!external) allocator.giveBack(place);
       throw error;
     }
     return first + place.count * clusterSize;
@@ -73,27 +91,37 @@ export class Preallocator {
     return kind !== "unallocated" || (!this.#its.layout.extendedL2 && guestOffset < this.#its.reader.backingEnd);
   }
 
-  /** Makes host clusters read as zeroes, unless their entries will not show what they hold. */
+  /** Makes host clusters read as zeroes, unless their entries will not show what they hold, and sets them aside. */
   async #clear({ first, count, virgin }: Allocation, guestOffset: number): Promise<void> {
-    const { file, data, layout } = this.#its;
+    const { file, layout, external } = this.#its;
     const host = first * layout.clusterSize;
     const length = count * layout.clusterSize;
-    if (this.#fill) {
-      const zeroes = new Uint8Array(Math.min(CHUNK, length));
-      for (let at = 0; at < length; at += zeroes.byteLength) {
-        await data.write(zeroes.subarray(0, length - at), host + at, guestOffset + at);
-      }
-    } else if (virgin || this.#says || layout.extendedL2) {
-      await extendFile(file.backend, host + length);
-      file.wroteData();
-    } else {
-      await file.zero(host, length);
+    if (this.#fill) return this.#writeZeroes(host, length, guestOffset);
+    if (external) {
+      await external.clear(host, host + length);
+      if (this.#mode === "falloc") await external.setAside(host, host + length, false);
+      return;
+    }
+    if (virgin || this.#says || layout.extendedL2) await extendFile(file.backend, host + length);
+    else await file.zero(host, length);
+    if (this.#mode === "falloc") await allocateZeroes(file.backend, host, length);
+    file.wroteData();
+  }
+
+  async #writeZeroes(host: number, length: number, guestOffset: number): Promise<void> {
+    const { data, external, header } = this.#its;
+    // A data file is not to grow behind the end of the disk.
+    const end = external ? Math.min(length, header.current.size - guestOffset) : length;
+    for (let at = 0; at < end; at += CHUNK) {
+      await data.write(new Uint8Array(Math.min(CHUNK, end - at)), host + at, guestOffset + at);
     }
   }
 
   async #link(table: number, guestOffset: number, { first, count }: Allocation): Promise<void> {
-    const { tables, layout, map } = this.#its;
+    const { tables, layout, map, external } = this.#its;
     const { clusterSize, l2, extendedL2 } = layout;
+    // A raw data file is the disk, whatever is written to it by whom.
+    const hides = extendedL2 && external?.raw !== true;
     const at = map.entryAt(table, guestOffset);
     await tables.orderL2();
     const lease = tables.l2.tryAt(at) ?? (await tables.l2.at(at));
@@ -103,7 +131,7 @@ export class Preallocator {
       const here = position + index * l2.entrySize;
       const old = l2.decode(view, here);
       const zero = this.#says ? l2.all : old.zero;
-      const stored = extendedL2 || zero !== 0 ? 0 : l2.all;
+      const stored = hides || zero !== 0 ? 0 : l2.all;
       l2.write(view, here, { ...old, copied: true, hostOffset: (first + index) * clusterSize, stored, zero });
     }
     lease.markDirty();

@@ -132,7 +132,8 @@ async function checkL2Table(
       }
       continue;
     }
-    if (offset === 0 && (shown === 0 || !external)) continue;
+    // In a file of its own the first cluster lies at 0, where its flag alone may tell it from none.
+    if (offset === 0 && !(external && (shown !== 0 || copied))) continue;
     if (offset % clusterSize !== 0) {
       if (shown === 0 && context.version === 3) {
         if (edit?.zero(position, geometry.extendedL2)) continue;

@@ -15,10 +15,10 @@ export class FaultyFile extends BaseBackend {
   readonly requests: { readonly kind: FaultKind; readonly offset: number; readonly length: number }[] = [];
   readonly #file: Backend;
 
-  constructor(file: Backend) {
+  constructor(file: Backend, capabilities: Partial<Capabilities> = {}) {
     super();
     this.#file = file;
-    this.capabilities = file.capabilities;
+    this.capabilities = { ...file.capabilities, ...capabilities };
   }
 
   get size(): number {

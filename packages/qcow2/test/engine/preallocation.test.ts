@@ -1,4 +1,4 @@
-import { MemoryBackend } from "@instar/backend";
+import { MemoryBackend, MemoryPages } from "@instar/backend";
 import { FsBackend } from "@instar/backend-fs";
 import { describe, expect, it } from "vitest";
 
@@ -60,6 +60,21 @@ describe("preallocation", () => {
     }
   });
 
+  it("falloc takes space without writing zeroes where the file can do that, and with them where it cannot", async () => {
+    for (const allocate of [true, false]) {
+      for (const extendedL2 of [false, true]) {
+        const pages = new MemoryPages();
+        const file = new FaultyFile(memoryFile(pages), { allocate });
+        const image = await Qcow2Image.create(file, { size: 8 * MiB, extendedL2, preallocation: "falloc" });
+        expect(pages.allocated).toBeGreaterThanOrEqual(8 * MiB);
+        const longest = Math.max(...file.requests.filter(({ kind }) => kind === "write").map(({ length }) => length));
+        expect(longest).toBe(allocate ? 65_536 : 262_144);
+        expect(isZero(await allBytes(image))).toBe(true);
+        await expectClean(image);
+      }
+    }
+  });
+
   it("keeps what the guest reads, over a backing image and among what is written", async () => {
     for (const extendedL2 of [false, true]) {
       const below = pattern(2 * MiB + 700, 3);
@@ -87,13 +102,15 @@ describe("preallocation", () => {
 
   it("shows nothing of what the host clusters held before", async () => {
     for (const version of [2, 3] as const) {
-      const { image } = await newImage({ size: 2 * MiB, version, clusterSize: 4096 });
-      await image.write(pattern(MiB, 1), 0);
-      await image.discard(0, MiB);
-      await image.sync();
-      await image.preallocate(0, 2 * MiB);
-      expect(isZero(await allBytes(image))).toBe(true);
-      await expectClean(image);
+      for (const mode of ["metadata", "falloc", "full"] as const) {
+        const { image } = await newImage({ size: 2 * MiB, version, clusterSize: 4096 });
+        await image.write(pattern(MiB, 1), 0);
+        await image.discard(0, MiB);
+        await image.sync();
+        await image.preallocate(0, 2 * MiB, { mode });
+        expect(isZero(await allBytes(image))).toBe(true);
+        await expectClean(image);
+      }
     }
   });
 
@@ -109,7 +126,7 @@ describe("preallocation", () => {
   });
 
   it("that fails anywhere loses nothing, and can be tried again", async () => {
-    for (const mode of ["metadata", "full"] as const) {
+    for (const mode of ["metadata", "falloc", "full"] as const) {
       for (let failing = 1; ; failing++) {
         const file = new FaultyFile(memoryFile());
         const image = await Qcow2Image.create(file, { size: 2 * MiB, clusterSize: 4096 });
