@@ -6,7 +6,7 @@ export interface AddPassphraseOptions extends UnlockOptions, IterationOptions {
     readonly slot?: number | undefined;
 }
 
-export const CIPHERS: readonly ["aes-256", "aes-192", "aes-128"];
+export const CIPHERS: readonly ["aes-256", "aes-192", "aes-128", "serpent-256", "serpent-192", "serpent-128", "twofish-256", "twofish-192", "twofish-128", "cast5-128"];
 
 export type CipherMode = (typeof MODES)[number];
 
@@ -19,7 +19,7 @@ export interface CipherSuite {
     readonly ivHash: HashName | undefined;
 }
 
-export const HASHES: readonly ["sha256", "sha1", "sha224", "sha384", "sha512", "ripemd160"];
+export const HASHES: readonly ["sha256", "sha1", "sha224", "sha384", "sha512", "ripemd160", "md5"];
 
 export type HashName = (typeof HASHES)[number];
 
@@ -86,7 +86,8 @@ export interface RemovePassphraseOptions extends Omit<UnlockOptions, "passphrase
 
 export class SectorCipher {
     #private;
-    constructor(suite: CipherSuite, key: Uint8Array);
+    private constructor();
+    static create(suite: CipherSuite, key: Uint8Array): Promise<SectorCipher>;
     encrypt(bytes: Uint8Array, firstSector: number): void;
     decrypt(bytes: Uint8Array, firstSector: number): void;
 }

@@ -1,6 +1,6 @@
 import { digest, randomize } from "#primitives";
 
-import type { HashName } from "./primitives.js";
+import { digestSize, type HashName } from "./hashes.js";
 
 /**
  * Blows a key up to `stripes` times its length, so that it is gone as soon as any part of the result is. LUKS1: "AF
@@ -48,10 +48,4 @@ function diffuse(bytes: Uint8Array, hash: HashName): Uint8Array<ArrayBuffer> {
     at += size;
   }
   return result;
-}
-
-const SIZES: Record<HashName, number> = { sha1: 20, ripemd160: 20, sha224: 28, sha256: 32, sha384: 48, sha512: 64 };
-
-function digestSize(hash: HashName): number {
-  return SIZES[hash];
 }

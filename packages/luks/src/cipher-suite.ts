@@ -1,8 +1,19 @@
 import { LuksError } from "./errors.js";
-import { HASHES, type HashName } from "./primitives.js";
+import { digestSize, HASHES, type HashName } from "./hashes.js";
 
 /** The ciphers. */
-export const CIPHERS = ["aes-256", "aes-192", "aes-128"] as const;
+export const CIPHERS = [
+  "aes-256",
+  "aes-192",
+  "aes-128",
+  "serpent-256",
+  "serpent-192",
+  "serpent-128",
+  "twofish-256",
+  "twofish-192",
+  "twofish-128",
+  "cast5-128",
+] as const;
 /** A cipher: its name and the bits of its key. */
 export type CipherName = (typeof CIPHERS)[number];
 /** How the blocks of a sector are chained. */
@@ -23,9 +34,23 @@ export interface CipherSuite {
   readonly ivHash: HashName | undefined;
 }
 
+/** Ciphers that differ in the length of their key only, by the names that headers have for them. */
+const FAMILIES = ["aes", "serpent", "twofish", "cast5"] as const;
+type CipherFamily = (typeof FAMILIES)[number];
+
+/** The name of a cipher without the bits of its key. */
+export function familyOf(cipher: CipherName): CipherFamily {
+  return known("cipher", cipher.slice(0, cipher.indexOf("-")), FAMILIES);
+}
+
+/** Bytes of a block. */
+export function blockBytesOf(cipher: CipherName): number {
+  return familyOf(cipher) === "cast5" ? 8 : 16;
+}
+
 /** Bytes of the key: XTS takes two. */
 export function keyBytesOf({ cipher, mode }: CipherSuite): number {
-  return (Number(cipher.slice(4)) / 8) * (mode === "xts" ? 2 : 1);
+  return (Number(cipher.slice(cipher.indexOf("-") + 1)) / 8) * (mode === "xts" ? 2 : 1);
 }
 
 /** The mode as a header has it, such as `xts-plain64` or `cbc-essiv:sha256`. */
@@ -41,11 +66,11 @@ export function modeText({ mode, iv, ivHash }: CipherSuite): string {
  * @throws {@link LuksError} `ERR_UNSUPPORTED_CIPHER`, naming what is not there
  */
 export function parseSuite(name: string, mode: string, keyBytes: number): CipherSuite {
-  if (name !== "aes") throw unsupported("cipher", name, "aes");
+  const family = known("cipher", name, FAMILIES);
   const [, modeName = mode, ivName = "", hashName] = /^([^-]*)-([^:]*)(?::(.*))?$/.exec(mode) ?? [];
   const found = known("cipher mode", modeName, MODES);
   const bits = (keyBytes * 8) / (found === "xts" ? 2 : 1);
-  const cipher = known("cipher", `aes-${bits}`, CIPHERS);
+  const cipher = known("cipher", `${family}-${bits}`, CIPHERS);
   const iv = known("IV generator", ivName, IV_GENERATORS);
   const ivHash = hashName === undefined ? undefined : known("IV generator hash", hashName, HASHES);
   return checkSuite({ cipher, mode: found, iv, ivHash });
@@ -53,11 +78,24 @@ export function parseSuite(name: string, mode: string, keyBytes: number): Cipher
 
 /** @throws {@link LuksError} `ERR_UNSUPPORTED_CIPHER` for a combination that makes no sense */
 export function checkSuite(suite: CipherSuite): CipherSuite {
-  const { iv, ivHash } = suite;
-  // ESSIV keys a cipher with the whole digest: of the hashes here only that of sha256 is as long as a key of AES.
-  if (iv === "essiv" && ivHash !== "sha256") throw unsupported("hash of essiv", ivHash ?? "(none)", "sha256");
+  const { cipher, mode, iv, ivHash } = suite;
+  if (mode === "xts" && blockBytesOf(cipher) !== 16) {
+    const others = MODES.filter((other) => other !== "xts").join(", ");
+    throw unsupported(`cipher mode of ${cipher}, whose blocks have 8 bytes,`, mode, others);
+  }
   // Others have no use for a hash; headers name one all the same.
-  return iv === "essiv" ? suite : { ...suite, ivHash: undefined };
+  if (iv !== "essiv") return { ...suite, ivHash: undefined };
+  const fitting = essivHashes(cipher);
+  if (ivHash === undefined || !fitting.includes(ivHash)) {
+    throw unsupported(`hash of essiv with ${cipher}`, ivHash ?? "(none)", fitting.join(", "));
+  }
+  return suite;
+}
+
+/** ESSIV keys a cipher of the family with the whole digest, which so must be as long as one of their keys. */
+function essivHashes(cipher: CipherName): readonly HashName[] {
+  const names: readonly string[] = CIPHERS;
+  return HASHES.filter((hash) => names.includes(`${familyOf(cipher)}-${digestSize(hash) * 8}`));
 }
 
 /** The one of `names` that `name` is. @throws {@link LuksError} `ERR_UNSUPPORTED_CIPHER` */

@@ -1,21 +1,19 @@
-import { aes } from "#primitives";
-
-import type { Aes } from "./primitives.js";
+import type { BlockCipher, BlockCipherMaker } from "./block-cipher.js";
 import { type SectorMode, type Sectors } from "./sector-mode.js";
 
 /** ECB: each block by itself. Equal blocks stay equal: it is here to read what has been written with it. */
 export class EcbMode implements SectorMode {
-  readonly #aes: Aes;
+  readonly #cipher: BlockCipher;
 
-  constructor(key: Uint8Array) {
-    this.#aes = aes(key);
+  constructor(make: BlockCipherMaker, key: Uint8Array) {
+    this.#cipher = make(key);
   }
 
   encrypt({ bytes }: Sectors): void {
-    bytes.set(this.#aes.encrypt(bytes));
+    bytes.set(this.#cipher.encrypt(bytes));
   }
 
   decrypt({ bytes }: Sectors): void {
-    bytes.set(this.#aes.decrypt(bytes));
+    bytes.set(this.#cipher.decrypt(bytes));
   }
 }

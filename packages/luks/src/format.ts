@@ -6,7 +6,7 @@ import { type CipherSuite, checkSuite, keyBytesOf } from "./cipher-suite.js";
 import { encodeHeader, type KeySlot, type LuksHeader, SALT_BYTES, SLOTS } from "./header.js";
 import { chooseIterations, type IterationOptions } from "./iterations.js";
 import { keyDigest, sealSlot } from "./key-slots.js";
-import type { HashName } from "./primitives.js";
+import type { HashName } from "./hashes.js";
 import { SectorCipher } from "./sector-cipher.js";
 
 /** What a new volume is to be. */
@@ -78,7 +78,7 @@ export async function formatLuks(options: LuksFormatOptions): Promise<NewVolume>
   for (const slot of slots.slice(0, 1)) {
     bytes.set(await sealSlot(header, slot, key, passphrase, signal), slot.materialOffset);
   }
-  return { header, bytes, cipher: new SectorCipher(suite, key) };
+  return { header, bytes, cipher: await SectorCipher.create(suite, key) };
 }
 
 function suiteOf(options: Pick<LuksFormatOptions, "cipher" | "mode" | "iv" | "ivHash">): CipherSuite {

@@ -1,7 +1,7 @@
-import { type CipherSuite, keyBytesOf, known, modeText, parseSuite } from "./cipher-suite.js";
+import { type CipherSuite, familyOf, keyBytesOf, known, modeText, parseSuite } from "./cipher-suite.js";
 import { LuksError, ruleError } from "./errors.js";
 import { checkHeader } from "./header-rules.js";
-import { HASHES, type HashName } from "./primitives.js";
+import { HASHES, type HashName } from "./hashes.js";
 import { HEADER_BYTES, SECTOR } from "./sizes.js";
 
 /** A place for a passphrase. */
@@ -105,7 +105,7 @@ export function encodeHeader(header: LuksHeader): Uint8Array {
   const view = new DataView(bytes.buffer);
   bytes.set(MAGIC);
   view.setUint16(6, 1);
-  putText(bytes, 8, "aes");
+  putText(bytes, 8, familyOf(header.suite.cipher));
   putText(bytes, 40, modeText(header.suite));
   putText(bytes, 72, header.hash);
   view.setUint32(104, header.payloadOffset / SECTOR);

@@ -18,5 +18,5 @@ export {
   removePassphrase,
   type RemovePassphraseOptions,
 } from "./passphrases.js";
-export { HASHES, type HashName } from "./primitives.js";
+export { HASHES, type HashName } from "./hashes.js";
 export { SectorCipher } from "./sector-cipher.js";

@@ -1,7 +1,7 @@
 import { derive } from "#primitives";
 
 import { ruleError } from "./errors.js";
-import type { HashName } from "./primitives.js";
+import type { HashName } from "./hashes.js";
 
 /** How many rounds of PBKDF2 a passphrase is to cost. */
 export interface IterationOptions {

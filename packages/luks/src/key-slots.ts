@@ -58,7 +58,7 @@ export async function readLuksHeader(area: LuksArea, options: CallOptions = {}):
  */
 export async function unlock(area: LuksArea, options: UnlockOptions): Promise<UnlockedVolume> {
   const { header, slot, key } = await findKey(area, options);
-  return { header, slot, cipher: new SectorCipher(header.suite, key) };
+  return { header, slot, cipher: await SectorCipher.create(header.suite, key) };
 }
 
 /** The key of a volume. Throws as {@link unlock} does. */
@@ -96,7 +96,7 @@ async function openSlot(
     { signal },
   );
   const slotKey = await abortable(derive(hash, passphrase, slot.salt, slot.iterations, keyBytes), signal);
-  new SectorCipher(suite, slotKey).decrypt(material, 0);
+  (await SectorCipher.create(suite, slotKey)).decrypt(material, 0);
   return mergeKey(material.subarray(0, slot.stripes * keyBytes), slot.stripes, hash);
 }
 
@@ -111,7 +111,7 @@ export async function sealSlot(
   const material = new Uint8Array(materialBytes(slot.stripes, keyBytes));
   material.set(splitKey(key, slot.stripes, hash));
   const slotKey = await abortable(derive(hash, passphrase, slot.salt, slot.iterations, keyBytes), signal);
-  new SectorCipher(suite, slotKey).encrypt(material, 0);
+  (await SectorCipher.create(suite, slotKey)).encrypt(material, 0);
   return material;
 }
 

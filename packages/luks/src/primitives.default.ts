@@ -1,19 +1,20 @@
-import { cbc, ecb } from "@noble/ciphers/aes.js";
+import { ecb } from "@noble/ciphers/aes.js";
 import { randomBytes } from "@noble/ciphers/utils.js";
-import { ripemd160, sha1 } from "@noble/hashes/legacy.js";
+import { md5, ripemd160, sha1 } from "@noble/hashes/legacy.js";
 import { pbkdf2Async } from "@noble/hashes/pbkdf2.js";
 import { sha224, sha256, sha384, sha512 } from "@noble/hashes/sha2.js";
 
-import type { Aes, HashName } from "./primitives.js";
-import { BLOCK, SECTOR } from "./sizes.js";
+import type { BlockCipher } from "./block-cipher.js";
+import type { HashName } from "./hashes.js";
 
-const FUNCTIONS = { sha1, sha224, sha256, sha384, sha512, ripemd160 };
+const FUNCTIONS = { sha1, sha224, sha256, sha384, sha512, ripemd160, md5 };
 /** Most random bytes that a browser gives at once. */
 const AT_ONCE = 65_536;
 const UNPADDED = { disablePadding: true } as const;
 
 /** AES in JavaScript, for where there is no other that is synchronous. */
-class PortableAes implements Aes {
+class PortableAes implements BlockCipher {
+  readonly blockBytes = 16;
   readonly #key: Uint8Array;
 
   constructor(key: Uint8Array) {
@@ -27,19 +28,10 @@ class PortableAes implements Aes {
   decrypt(blocks: Uint8Array): Uint8Array {
     return ecb(this.#key, UNPADDED).decrypt(blocks);
   }
-
-  encryptCbc(sectors: Uint8Array, ivs: Uint8Array): Uint8Array {
-    const bytes = new Uint8Array(sectors.byteLength);
-    for (let at = 0; at < bytes.byteLength; at += SECTOR) {
-      const iv = ivs.subarray((at / SECTOR) * BLOCK, (at / SECTOR + 1) * BLOCK);
-      bytes.set(cbc(this.#key, iv, UNPADDED).encrypt(sectors.subarray(at, at + SECTOR)), at);
-    }
-    return bytes;
-  }
 }
 
 /** AES with a key of 16, 24 or 32 bytes. */
-export function aes(key: Uint8Array): Aes {
+export function aes(key: Uint8Array): BlockCipher {
   return new PortableAes(key.slice());
 }
 

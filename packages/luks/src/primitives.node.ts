@@ -1,11 +1,16 @@
 /// <reference types="node" />
 import { type Cipheriv, createCipheriv, createDecipheriv, createHash, pbkdf2, randomFillSync } from "node:crypto";
 
-import type { Aes, HashName } from "./primitives.js";
-import { BLOCK, SECTOR } from "./sizes.js";
+import type { BlockCipher } from "./block-cipher.js";
+import type { HashName } from "./hashes.js";
+import { SECTOR } from "./sizes.js";
+
+/** Bytes of a block of AES. */
+const BLOCK = 16;
 
 /** AES in OpenSSL. Its objects live on from call to call: making one costs as much as encrypting some sectors. */
-class OpensslAes implements Aes {
+class OpensslAes implements BlockCipher {
+  readonly blockBytes: number = BLOCK;
   readonly #key: Uint8Array;
   readonly #encryptor;
   readonly #decryptor;
@@ -50,7 +55,7 @@ class OpensslAes implements Aes {
 }
 
 /** AES with a key of 16, 24 or 32 bytes. */
-export function aes(key: Uint8Array): Aes {
+export function aes(key: Uint8Array): BlockCipher {
   return new OpensslAes(key.slice());
 }
 

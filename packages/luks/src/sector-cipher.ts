@@ -1,9 +1,11 @@
+import type { BlockCipherMaker } from "./block-cipher.js";
 import { CbcMode } from "./cbc-mode.js";
 import { checkSuite, type CipherMode, type CipherSuite, keyBytesOf } from "./cipher-suite.js";
 import { CtrMode } from "./ctr-mode.js";
 import { EcbMode } from "./ecb-mode.js";
 import { ruleError } from "./errors.js";
 import { type IvMaker, ivMaker } from "./iv-generator.js";
+import { loadCipher } from "./load-cipher.js";
 import type { SectorMode } from "./sector-mode.js";
 import { SECTOR } from "./sizes.js";
 import { XtsMode } from "./xts-mode.js";
@@ -11,7 +13,7 @@ import { XtsMode } from "./xts-mode.js";
 /** So much is worked on at once: it should stay in the processor's cache from step to step. */
 const CHUNK = 65536;
 
-const MODE_CLASSES: Record<CipherMode, new (key: Uint8Array) => SectorMode> = {
+const MODE_CLASSES: Record<CipherMode, new (make: BlockCipherMaker, key: Uint8Array) => SectorMode> = {
   xts: XtsMode,
   cbc: CbcMode,
   ctr: CtrMode,
@@ -23,18 +25,25 @@ export class SectorCipher {
   readonly #mode: SectorMode;
   readonly #ivs: IvMaker;
 
+  private constructor(mode: SectorMode, ivs: IvMaker) {
+    this.#mode = mode;
+    this.#ivs = ivs;
+  }
+
   /**
+   * Loads the cipher and gives it its key.
+   *
    * @param key is copied
    * @throws {@link LuksError} `ERR_UNSUPPORTED_CIPHER` for a suite that makes no sense, `ERR_INVALID_OPTION` for a key
    *   of the wrong length
    */
-  constructor(suite: CipherSuite, key: Uint8Array) {
+  static async create(suite: CipherSuite, key: Uint8Array): Promise<SectorCipher> {
     const checked = checkSuite(suite);
     const length = keyBytesOf(checked);
     if (key.byteLength !== length)
       throw ruleError("ERR_INVALID_OPTION", "length of the key", key.byteLength, `${length}`);
-    this.#mode = new MODE_CLASSES[checked.mode](key);
-    this.#ivs = ivMaker(checked, key);
+    const make = await loadCipher(checked.cipher);
+    return new SectorCipher(new MODE_CLASSES[checked.mode](make, key), ivMaker(checked, make, key));
   }
 
   /**

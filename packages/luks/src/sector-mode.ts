@@ -4,7 +4,7 @@ export interface Sectors {
   readonly words: Uint32Array;
 }
 
-/** A mode of chaining with its key. Changes sectors where they stand; `ivs` has 16 bytes for each. */
+/** A mode of chaining with its key. Changes sectors where they stand; `ivs` has a block of the cipher for each. */
 export interface SectorMode {
   encrypt(sectors: Sectors, ivs: Uint8Array): void;
   decrypt(sectors: Sectors, ivs: Uint8Array): void;

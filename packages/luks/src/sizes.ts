@@ -2,5 +2,3 @@
 export const SECTOR = 512;
 /** Bytes of a header, without key material. */
 export const HEADER_BYTES = 592;
-/** Bytes of a block of AES, and of an initialization vector. */
-export const BLOCK = 16;

@@ -1,7 +1,5 @@
-import { aes } from "#primitives";
-
+import type { BlockCipher, BlockCipherMaker } from "./block-cipher.js";
 import { LuksError } from "./errors.js";
-import type { Aes } from "./primitives.js";
 import { type SectorMode, type Sectors, wordsOf } from "./sector-mode.js";
 import { SECTOR } from "./sizes.js";
 
@@ -16,17 +14,17 @@ const WORDS = SECTOR / 4;
  * several times what encrypting a sector does.
  */
 export class XtsMode implements SectorMode {
-  readonly #data: Aes;
-  readonly #tweak: Aes;
+  readonly #data: BlockCipher;
+  readonly #tweak: BlockCipher;
   #numbers: Uint32Array = new Uint32Array(0);
 
   /** @param key that of the data, and that of the initialization vectors behind it */
-  constructor(key: Uint8Array) {
+  constructor(make: BlockCipherMaker, key: Uint8Array) {
     if (new Uint8Array(new Uint32Array([1]).buffer)[0] !== 1) {
       throw new LuksError("ERR_UNSUPPORTED_CIPHER", "cipher mode xts is not supported on a big-endian machine");
     }
-    this.#data = aes(key.subarray(0, key.byteLength / 2));
-    this.#tweak = aes(key.subarray(key.byteLength / 2));
+    this.#data = make(key.subarray(0, key.byteLength / 2));
+    this.#tweak = make(key.subarray(key.byteLength / 2));
   }
 
   encrypt({ bytes, words }: Sectors, ivs: Uint8Array): void {

@@ -9,12 +9,9 @@ describe("the primitives for browsers do what those of Node do", () => {
   for (const keyBytes of [16, 24, 32]) {
     it(`AES with keys of ${keyBytes} bytes`, () => {
       const [one, other] = [node.aes(pattern(keyBytes)), portable.aes(pattern(keyBytes))];
-      const [blocks, ivs] = [pattern(2048), pattern(64)];
+      const blocks = pattern(2048);
       expect(Buffer.compare(one.encrypt(blocks), other.encrypt(blocks))).toBe(0);
       expect(Buffer.compare(one.decrypt(blocks), other.decrypt(blocks))).toBe(0);
-      expect(Buffer.compare(one.encryptCbc(blocks, ivs), other.encryptCbc(blocks, ivs))).toBe(0);
-      // The second time as the first.
-      expect(Buffer.compare(one.encryptCbc(blocks, ivs), other.encryptCbc(blocks, ivs))).toBe(0);
     });
   }
 

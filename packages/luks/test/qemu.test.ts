@@ -4,7 +4,16 @@ import { gunzipSync } from "node:zlib";
 
 import { describe, expect, it } from "vitest";
 
-import { formatLuks, type LuksFormatOptions, removePassphrase, addPassphrase, unlock } from "../src/index.js";
+import {
+  addPassphrase,
+  CIPHERS,
+  formatLuks,
+  HASHES,
+  type LuksFormatOptions,
+  MODES,
+  removePassphrase,
+  unlock,
+} from "../src/index.js";
 import { areaOf, bytesOf, hasQemu, PASSPHRASE, pattern, qemu, qemuNote, QUICK, Scratch } from "./support.js";
 
 const SECRET = ["--object", "secret,id=key,data=correct horse"];
@@ -32,8 +41,35 @@ async function write(path: string, options: Partial<LuksFormatOptions>): Promise
   writeFileSync(path, Buffer.concat([volume.bytes, payload]));
 }
 
+/** Every cipher in every mode; what makes initialization vectors takes turns, and so do the hashes. */
+function suites(): Partial<LuksFormatOptions>[] {
+  const generators = [
+    { iv: "plain64" },
+    { iv: "plain" },
+    { iv: "essiv", ivHash: "sha256" },
+    { iv: "essiv", ivHash: "md5" },
+  ] as const;
+  const result: Partial<LuksFormatOptions>[] = [];
+  for (const [index, cipher] of CIPHERS.entries()) {
+    for (const mode of cipher === "cast5-128" ? MODES.slice(1) : MODES) {
+      // QEMU 7.2 crashes on keys of 24 bytes: their key material ends inside a sector.
+      if (cipher.endsWith("192") && mode !== "xts") continue;
+      const turn = index + MODES.indexOf(mode);
+      const generator = generators[turn % (cipher === "cast5-128" ? 2 : 4)];
+      result.push({ cipher, mode, ...generator, hash: HASHES[result.length % HASHES.length] });
+    }
+  }
+  return [...result, { cipher: "cast5-128", mode: "cbc", iv: "essiv", ivHash: "md5" }];
+}
+
 describe("a volume that QEMU made", () => {
-  it.each(["aes-128-xts-plain64", "aes-128-cbc-essiv"])("is opened: %s", async (name) => {
+  it.each([
+    "aes-128-xts-plain64",
+    "aes-128-cbc-essiv",
+    "serpent-128-cbc-essiv-md5",
+    "twofish-128-ctr-plain",
+    "cast5-128-cbc-plain64",
+  ])("is opened: %s", async (name) => {
     const bytes = new Uint8Array(gunzipSync(readFileSync(join(import.meta.dirname, "fixtures", `${name}.gz`))));
     const { header, cipher } = await unlock(await areaOf(bytes), { passphrase: PASSPHRASE });
     const payload = bytes.slice(header.payloadOffset);
@@ -43,18 +79,7 @@ describe("a volume that QEMU made", () => {
 });
 
 describe.skipIf(!hasQemu)(`volumes and QEMU${qemuNote}`, () => {
-  for (const options of [
-    {},
-    { cipher: "aes-128", mode: "xts", iv: "plain" },
-    { cipher: "aes-192", mode: "xts", hash: "sha1" },
-    { cipher: "aes-128", mode: "cbc", iv: "essiv", hash: "sha512" },
-    // QEMU 7.2 crashes on aes-192 but in xts: its key material ends inside a sector.
-    { cipher: "aes-128", mode: "cbc", iv: "plain", hash: "sha384" },
-    { cipher: "aes-256", mode: "cbc", iv: "plain64", hash: "ripemd160" },
-    { cipher: "aes-256", mode: "ctr", iv: "essiv", hash: "sha224" },
-    { cipher: "aes-128", mode: "ctr" },
-    { cipher: "aes-256", mode: "ecb", iv: "essiv" },
-  ] as Partial<LuksFormatOptions>[]) {
+  for (const options of [{}, ...suites()]) {
     it(`QEMU reads what we wrote, and writes what we read: ${JSON.stringify(options)}`, async () => {
       using scratch = new Scratch();
       const path = scratch.file("volume");

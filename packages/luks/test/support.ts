@@ -59,3 +59,13 @@ export class Scratch implements Disposable {
 export function qemu(program: "qemu-img" | "qemu-io", ...args: string[]): string {
   return execFileSync(program, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
 }
+
+/** Bytes as text. */
+export function hexOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
+}
+
+/** Text as bytes. */
+export function ofHex(text: string): Uint8Array {
+  return new Uint8Array(Buffer.from(text, "hex"));
+}

@@ -14,7 +14,7 @@ import { areaOf, bytesOf, newArea, PASSPHRASE, pattern, QUICK } from "./support.
 
 describe("a new volume", () => {
   for (const cipher of CIPHERS) {
-    for (const mode of MODES) {
+    for (const mode of MODES.filter((one) => one !== "xts" || cipher !== "cast5-128")) {
       it(`opens with its passphrase: ${cipher}, ${mode}`, async () => {
         const volume = await formatLuks({ ...QUICK, cipher, mode });
         expect(volume.bytes.byteLength).toBe(luksHeaderBytes({ cipher, mode }));
@@ -38,10 +38,15 @@ describe("a new volume", () => {
     });
   }
 
-  it("uses essiv", async () => {
-    const area = await newArea({ mode: "cbc", iv: "essiv" });
+  it.each([
+    ["aes-256", undefined],
+    ["serpent-192", "sha256"],
+    ["twofish-128", "md5"],
+    ["cast5-128", "md5"],
+  ] as const)("uses essiv: %s, %s", async (cipher, ivHash) => {
+    const area = await newArea({ cipher, mode: "cbc", iv: "essiv", ivHash });
     const { header } = await unlock(area, { passphrase: PASSPHRASE });
-    expect(header.suite).toEqual({ cipher: "aes-256", mode: "cbc", iv: "essiv", ivHash: "sha256" });
+    expect(header.suite).toEqual({ cipher, mode: "cbc", iv: "essiv", ivHash: ivHash ?? "sha256" });
   });
 
   it("has a key, salts and an identifier of its own", async () => {

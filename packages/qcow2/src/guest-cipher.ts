@@ -59,7 +59,7 @@ export async function openCipher(
   if (write) refuseWriting(file.name, header);
   const passphrase = typeof key.passphrase === "function" ? await key.passphrase() : key.passphrase;
   const luks = await loadLuks();
-  if (cryptMethod === 1) return { cipher: legacyCipher(luks, passphrase), by: "guest" };
+  if (cryptMethod === 1) return { cipher: await legacyCipher(luks, passphrase), by: "guest" };
   const area = encryptionArea(header);
   if (!area) throw encrypted(file.name, cryptMethod);
   try {
@@ -86,10 +86,10 @@ function refuseWriting(where: string, header: Qcow2Header): void {
 }
 
 /** Like QEMU: a key of 128 bits, zeroes behind a passphrase that is shorter. */
-function legacyCipher({ SectorCipher }: Luks, passphrase: Uint8Array): SectorCipher {
+function legacyCipher({ SectorCipher }: Luks, passphrase: Uint8Array): Promise<SectorCipher> {
   const key = new Uint8Array(LEGACY_KEY);
   key.set(passphrase.subarray(0, LEGACY_KEY));
-  return new SectorCipher({ cipher: "aes-128", mode: "cbc", iv: "plain64", ivHash: undefined }, key);
+  return SectorCipher.create({ cipher: "aes-128", mode: "cbc", iv: "plain64", ivHash: undefined }, key);
 }
 
 const CODES: Readonly<Record<string, Qcow2ErrorCode>> = {

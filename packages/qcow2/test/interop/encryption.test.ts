@@ -46,6 +46,12 @@ const kinds: Record<string, Kind> = {
     encryption: { ...QUICK, mode: "cbc", iv: "plain", hash: "ripemd160" },
   },
   "aes-256, ctr, plain64": { encryption: { ...QUICK, mode: "ctr", hash: "sha384" } },
+  "serpent-256, xts, essiv": { encryption: { ...QUICK, cipher: "serpent-256", iv: "essiv" } },
+  "twofish-192, xts, md5": { encryption: { ...QUICK, cipher: "twofish-192", hash: "md5" } },
+  "cast5-128, cbc, small clusters": {
+    clusterSize: 512,
+    encryption: { ...QUICK, cipher: "cast5-128", mode: "cbc" },
+  },
   "aes-256, xts, tables set aside": { preallocation: "metadata", encryption: QUICK },
   "aes-256, xts, version 2, tables set aside": { version: 2, preallocation: "metadata", encryption: QUICK },
   "aes-256, xts, subclusters set aside": { extendedL2: true, preallocation: "metadata", encryption: QUICK },
