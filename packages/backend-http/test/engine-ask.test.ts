@@ -2,6 +2,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { afterAll, describe, expect, it } from "vitest";
 import { type Answer, ask, engineSettings, fetchTransport, HttpClient, type HttpMethod } from "../src/engine/index.js";
+import { nodeHttpTransport } from "#http-transport";
+import { nodeTransport } from "../src/node.js";
 import { undiciTransport } from "../src/undici.js";
 import { pattern } from "./bytes.js";
 
@@ -22,6 +24,8 @@ afterAll(() => {
 
 const transports = [
   ["undici", undiciTransport()],
+  ["node:http", nodeHttpTransport()],
+  ["node:http and then undici", nodeTransport()],
   ["fetch", fetchTransport()],
 ] as const;
 

@@ -1,5 +1,7 @@
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
+import { nodeHttpTransport } from "#http-transport";
+import { undiciTransport } from "../src/undici.js";
 import { open, pattern, readAt } from "./bytes.js";
 import {
   bodyBecomes,
@@ -28,7 +30,12 @@ const drops: Fault = (_, response, serve) => {
   serve();
 };
 
-describe("survived:", () => {
+const transports = [
+  { by: "undici", transport: undiciTransport() },
+  { by: "node:http", transport: nodeHttpTransport() },
+];
+
+describe.each(transports)("by $by survived:", ({ transport }) => {
   const faults: [string, Fault[]][] = [
     ["a connection reset", [reset]],
     ["a body cut short", [cutAfter(70_000)]],
@@ -43,7 +50,7 @@ describe("survived:", () => {
 
   it.each(faults)("%s", async (_, queue) => {
     const server = await startServer(contents);
-    const backend = await open(server.url, { stallTimeout: 150 });
+    const backend = await open(server.url, { stallTimeout: 150, transport });
     server.faults.push(...queue);
     expect(await readAt(backend, 1000, 250_000)).toEqual(contents.subarray(1000, 251_000));
     expect(backend.counters.retries).toBe(queue.length);
@@ -51,7 +58,7 @@ describe("survived:", () => {
 
   it("a range answered with a shorter one", async () => {
     const server = await startServer(contents);
-    const backend = await open(server.url);
+    const backend = await open(server.url, { transport });
     server.faults.push(partial({ "content-range": "bytes 500-599/300000" }, contents.subarray(500, 600)));
     expect(await readAt(backend, 500, 1000)).toEqual(contents.subarray(500, 1500));
     expect(server.ranges).toEqual([
@@ -62,7 +69,7 @@ describe("survived:", () => {
 
   it("a body cut short is resumed from where it stopped", async () => {
     const server = await startServer(contents);
-    const backend = await open(server.url);
+    const backend = await open(server.url, { transport });
     server.faults.push(cutAfter(100_000));
     await readAt(backend, 0, 300_000);
     const [, resumed] = server.ranges;
@@ -72,7 +79,7 @@ describe("survived:", () => {
   });
 });
 
-describe("reported:", () => {
+describe.each(transports)("by $by reported:", ({ transport }) => {
   const unsupported = "ERR_UNSUPPORTED";
   const faults: [string, Fault, string, string][] = [
     ["200 instead of 206", (_, response) => response.writeHead(200).write("x"), unsupported, "ignores Range"],
@@ -97,7 +104,7 @@ describe("reported:", () => {
 
   it.each(faults)("%s", async (_, fault, code, text) => {
     const server = await startServer(contents);
-    const backend = await open(server.url);
+    const backend = await open(server.url, { transport });
     server.faults.push(fault);
     const message = expect.stringContaining(text);
     await expect(readAt(backend, 500, 1000)).rejects.toMatchObject({ code, message, retryable: false });
@@ -108,7 +115,7 @@ describe("reported:", () => {
 
   it("a storm without end", async () => {
     const server = await startServer(contents);
-    const backend = await open(server.url, { retries: 3 });
+    const backend = await open(server.url, { retries: 3, transport });
     server.always = status(503);
     const message = expect.stringContaining("gave up after 4 attempts");
     await expect(readAt(backend, 0, 10)).rejects.toMatchObject({ code: "ERR_IO", retryable: true, message });

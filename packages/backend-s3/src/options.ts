@@ -14,7 +14,7 @@ export interface S3Options extends RangeEngineOptions, Partial<Pick<S3Location, 
   readonly redirects?: number | undefined;
   /** Certificates in PEM to trust instead of the usual ones. Without `transport`. */
   readonly ca?: string | undefined;
-  /** What sends the requests. It stays the caller's to close. Defaults to undici. */
+  /** What sends the requests. It stays the caller's to close. Defaults to `nodeTransport()`. */
   readonly transport?: Transport | undefined;
 }
 

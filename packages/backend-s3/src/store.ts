@@ -12,7 +12,7 @@ import {
   statusError,
   type Transport,
 } from "@instar/backend-http/engine";
-import { undiciTransport } from "@instar/backend-http/undici";
+import { nodeTransport } from "@instar/backend-http/node";
 import { isRegion, S3Address, type S3Location } from "./address.js";
 import { CredentialCache } from "./credentials.js";
 import type { S3Options } from "./options.js";
@@ -59,8 +59,7 @@ export class S3Store {
     this.#time = new StoreTime(clock, options.now);
     this.#signer = new RequestSigner(address, this.#credentials, this.#time, () => this.#askTime());
     this.#owned = options.transport === undefined;
-    this.#transport =
-      options.transport ?? undiciTransport(options.ca === undefined ? {} : { connect: { ca: options.ca } });
+    this.#transport = options.transport ?? nodeTransport(options);
     const follows = (headers: HttpHeaders): boolean => headers[regionHeader] === undefined;
     this.client = new HttpClient(this.#transport, { name: this.name, redirects: options.redirects, follows, counters });
     this.target = {

@@ -1,0 +1,30 @@
+declare interface Cancellable {
+    cancel(): void;
+}
+
+declare type HttpHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+declare type HttpMethod = "GET" | "HEAD" | "PUT" | "POST" | "DELETE";
+
+declare interface HttpReceiver {
+    head(status: number, headers: HttpHeaders): void;
+    data(chunk: Uint8Array): void;
+    end(): void;
+    fail(cause: unknown): void;
+}
+
+declare interface HttpRequest {
+    readonly method: HttpMethod;
+    readonly url: string;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly body?: Uint8Array | undefined;
+}
+
+declare interface Transport {
+    send(request: HttpRequest, receiver: HttpReceiver): Cancellable;
+    close(): Promise<void>;
+}
+
+export function nodeTransport({ ca }?: {
+    readonly ca?: string | undefined;
+}): Transport;
