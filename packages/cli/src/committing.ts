@@ -10,8 +10,10 @@ export interface CommitJob {
   readonly top: Image;
   /** How many images stand over the base. */
   readonly depth: number;
-  /** What is written to; at least as large as `top`. */
+  /** What is written to; it becomes as large as `top` at least. */
   readonly base: Backend;
+  /** Whether `top` is to be empty afterwards. */
+  readonly empties: boolean;
   readonly signal: AbortSignal;
   /** Resolves when so many bytes of data may be written. */
   readonly pace?: ((bytes: number) => Promise<void>) | undefined;
@@ -28,10 +30,19 @@ interface Step extends Run {
 }
 
 /**
- * Writes to the base what the images over it have of their own. Through them everything shows as before at any moment,
- * so that this may stop anywhere. Does not sync.
+ * Writes to the base what the images over it have of their own, durably. Through them everything shows as before at any
+ * moment, so that this may stop anywhere.
  */
 export async function commitDown(job: CommitJob): Promise<void> {
+  const { top, base, signal } = job;
+  if (base.size < top.disk.size) await base.truncate(top.disk.size, { signal });
+  await writeDown(job);
+  // Before anything is taken from the images over it.
+  await base.sync({ signal });
+  if (job.empties) await top.qcow2?.makeEmpty();
+}
+
+async function writeDown(job: CommitJob): Promise<void> {
   await inParallel(steps(job), PARALLEL, job.signal, () => {
     const buffer = Buffer.allocUnsafe(CHUNK);
     return async ({ offset, length, zero }, signal) => {

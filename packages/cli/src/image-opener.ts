@@ -98,7 +98,7 @@ export class ImageOpener {
     const format = spec.format ?? (await probeFormat(file, { signal: this.#context.signal }));
     const parts: ImageFile[] = [];
     const { disk, qcow2, described } = await this.#openAs(format, opened, spec, { namer, write, parts });
-    const layer: Layer = { ...imageFile(opened), storage, format, disk, qcow2, described, parts };
+    const layer: Layer = { ...imageFile(opened), storage, spec, format, disk, qcow2, described, parts };
     this.#layers.unshift(layer);
     return layer;
   }

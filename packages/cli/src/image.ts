@@ -3,7 +3,7 @@ import type { Qcow2Image } from "@instar/qcow2";
 import type { Format } from "./format-names.js";
 import type { Described } from "./formats/described.js";
 import type { FileIdentity } from "./location.js";
-import type { StorageSpec } from "./names/image-spec.js";
+import type { ImageSpec, StorageSpec } from "./names/image-spec.js";
 
 /** A file that an image consists of. */
 export interface ImageFile {
@@ -21,6 +21,8 @@ export interface ImageFile {
 export interface Layer extends ImageFile {
   /** Where it is, as names and descriptions say. */
   readonly storage: StorageSpec;
+  /** All that they say of it. */
+  readonly spec: ImageSpec;
   readonly format: Format;
   /** What the guest would see if this were the top. */
   readonly disk: Backend;

@@ -4,7 +4,7 @@ import type { Context } from "./command.js";
 import { CliError, Interrupted, oneLine, UsageError } from "./errors.js";
 import type { Format } from "./format-names.js";
 import { ImageOpener } from "./image-opener.js";
-import type { Image } from "./image.js";
+import type { Image, Layer } from "./image.js";
 import { imageNamed, imageReferenced } from "./names/image-name.js";
 import type { ImageSpec } from "./names/image-spec.js";
 
@@ -43,6 +43,17 @@ export async function openImage(context: Context, name: string, options: OpenIma
     return await new ImageOpener(context, options, await Allowed.by(context)).openTop(name, spec);
   } catch (error) {
     throw couldNot("open", name, error);
+  }
+}
+
+/** Opens a file of a chain of images once more, in the way in which it was opened there. Throws as {@link openImage}. */
+export async function openLayer(context: Context, layer: Layer, options: OpenImageOptions): Promise<Image> {
+  const { place, spec, format } = layer;
+  try {
+    const opener = new ImageOpener(context, options, await Allowed.by(context));
+    return await opener.openTop(place, { ...spec, format, readOnly: undefined });
+  } catch (error) {
+    throw couldNot("open", place, error);
   }
 }
 

@@ -9,7 +9,9 @@ import { CliError, UsageError } from "../errors.js";
 import { type Format, formatOption } from "../format-names.js";
 import { type Image, type Layer, withImage } from "../image.js";
 import { fileFacts } from "../location.js";
-import { openImage } from "../open-image.js";
+import { imageNamed } from "../names/image-name.js";
+import { localPathOf } from "../names/image-spec.js";
+import { openImage, openLayer } from "../open-image.js";
 import { Progress } from "../progress.js";
 import { rateLimit } from "../rate-limit.js";
 import { parseSize } from "../sizes.js";
@@ -53,45 +55,33 @@ async function commit(args: Arguments<keyof typeof OPTIONS>, context: Context): 
   const format = formatOption(args.value("format"));
   const chain = await openImage(context, file, { format });
   const { upper, base } = await withImage(chain, () => parted(chain, args.value("base")));
-  const target = await openImage(context, base.path, { ...base, write: true, sparse: true, described: false });
+  const target = await openLayer(context, base, { write: true, sparse: true });
   await withImage(target, async () => {
     const top = await openUpper(context, file, format, upper);
-    await withImage(top, async () => {
-      await writeDown(top, upper.length, target, rate, args, context);
-      if (!args.has("drop") && !args.has("base")) await top.qcow2?.makeEmpty();
-    });
+    await withImage(top, () => writeDown(top, upper.length, target, rate, args, context));
   });
   if (!args.has("quiet")) await context.print("Image committed.\n");
   return 0;
 }
 
-/** An image of the chain, as it is to be opened once more. */
-interface Part {
-  readonly path: string;
-  readonly format: Format;
-}
-
 /** The images over the base, from the top downwards, and the base. */
-async function parted(image: Image, name: string | undefined): Promise<{ upper: Part[]; base: Part }> {
+async function parted(image: Image, name: string | undefined): Promise<{ upper: Layer[]; base: Layer }> {
   const { layers } = image;
   if (layers.length < 2) throw new CliError("Image does not have a backing file");
   const depth = name === undefined ? 1 : await depthOf(name, image);
-  const [base, ...upper] = layers
-    .slice(0, depth + 1)
-    .toReversed()
-    .map(part);
+  const base = layers[depth];
   if (base === undefined) throw new CliError("Image does not have a backing file");
-  return { upper: upper.toReversed(), base };
-}
-
-function part({ path, place, format }: Layer): Part {
-  if (path === undefined) throw new CliError(`'${place}': only local files can be written`);
-  return { path, format };
+  const chain = layers.slice(0, depth + 1);
+  for (const { path, place } of chain) {
+    if (path === undefined) throw new CliError(`'${place}': only local files can be written`);
+  }
+  return { upper: chain.slice(0, depth), base };
 }
 
 /** Which image of the chain has that name, as the user or as the image over it gives it. */
 async function depthOf(name: string, { layers, name: top }: Image): Promise<number> {
-  const identity = (await fileFacts(name))?.identity;
+  const path = localPathOf((await imageNamed(name)).storage);
+  const identity = path === undefined ? undefined : (await fileFacts(path))?.identity;
   const depth = layers.findIndex(
     (layer, index) =>
       index > 0 &&
@@ -107,12 +97,10 @@ async function openUpper(
   context: Context,
   file: string,
   format: Format | undefined,
-  upper: readonly Part[],
+  upper: readonly Layer[],
 ): Promise<Image> {
   let below: Backend = new EndlessDisk(undefined);
-  for (const { path, format: known } of upper.slice(1).toReversed()) {
-    below = (await openImage(context, path, { format: known, below, described: false })).disk;
-  }
+  for (const layer of upper.slice(1).toReversed()) below = (await openLayer(context, layer, { below })).disk;
   return openImage(context, file, { format, write: true, below });
 }
 
@@ -124,19 +112,16 @@ async function writeDown(
   args: Arguments<keyof typeof OPTIONS>,
   context: Context,
 ): Promise<void> {
-  const { signal } = context;
-  if (base.size < top.disk.size) await base.truncate(top.disk.size, { signal });
   const progress = new Progress(context, args.has("progress") && !args.has("quiet"), top.disk.size);
   const limit = rateLimit(rate, context);
   await commitDown({
     top,
     depth,
     base,
-    signal,
+    empties: !args.has("drop") && !args.has("base"),
+    signal: context.signal,
     pace: limit && ((bytes) => limit.pass(bytes)),
     progress: (bytes) => progress.add(bytes),
   });
-  // Before anything is taken from the images over it.
-  await base.sync({ signal });
   await progress.finish();
 }
