@@ -1,5 +1,7 @@
 import { Backend } from "@instar/backend";
+import { BaseBackend } from "@instar/backend";
 import { CallOptions } from "@instar/backend";
+import { Capabilities } from "@instar/backend";
 
 export interface AddPassphraseOptions extends UnlockOptions, IterationOptions {
     readonly newPassphrase: Uint8Array;
@@ -43,6 +45,26 @@ export interface KeySlot {
 
 export type LuksArea = Pick<Backend, "read" | "write" | "sync" | "size">;
 
+export interface LuksCreateOptions extends LuksFormatOptions {
+    readonly size: number;
+}
+
+export class LuksDisk extends BaseBackend {
+    #private;
+    readonly name: string;
+    readonly capabilities: Capabilities;
+    readonly header: LuksHeader;
+    private constructor();
+    static open(file: Backend, options?: LuksOpenOptions): Promise<LuksDisk>;
+    static create(file: Backend, options: LuksCreateOptions): Promise<LuksDisk>;
+    get size(): number;
+    protected doRead(target: Uint8Array, offset: number, signal?: AbortSignal): Promise<void>;
+    protected doWrite(source: Uint8Array, offset: number, signal?: AbortSignal): Promise<void>;
+    protected doTruncate(size: number, signal?: AbortSignal): Promise<void>;
+    protected doSync(signal?: AbortSignal): Promise<void>;
+    protected doClose(): Promise<void>;
+}
+
 export class LuksError extends Error {
     readonly code: LuksErrorCode;
     constructor(code: LuksErrorCode, message: string);
@@ -69,6 +91,11 @@ export interface LuksHeader {
     readonly payloadOffset: number;
     readonly uuid: string;
     readonly slots: readonly KeySlot[];
+}
+
+export interface LuksOpenOptions extends Omit<UnlockOptions, "passphrase"> {
+    readonly passphrase?: Uint8Array | undefined;
+    readonly write?: boolean | undefined;
 }
 
 export const MODES: readonly ["xts", "cbc", "ctr", "ecb"];

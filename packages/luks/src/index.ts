@@ -12,6 +12,7 @@ export { formatLuks, type LuksFormatOptions, luksHeaderBytes, type NewVolume } f
 export { isLuks, type KeySlot, type LuksHeader } from "./header.js";
 export type { IterationOptions } from "./iterations.js";
 export { type LuksArea, readLuksHeader, unlock, type UnlockedVolume, type UnlockOptions } from "./key-slots.js";
+export { type LuksCreateOptions, LuksDisk, type LuksOpenOptions } from "./luks-disk.js";
 export {
   addPassphrase,
   type AddPassphraseOptions,
