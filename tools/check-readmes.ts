@@ -83,7 +83,7 @@ function runShell(root: string, example: Example): string | undefined {
     mkdirSync(work);
     writeFileSync(
       join(bin, "instar"),
-      `#!/bin/sh\nexec "${process.execPath}" "${root}/packages/cli/bin/instar.js" "$@"\n`,
+      `#!/bin/sh\nexec "${process.execPath}" "${root}/packages/cli/bin/instar.cjs" "$@"\n`,
     );
     chmodSync(join(bin, "instar"), 0o755);
     const env = { ...process.env, PATH: `${bin}:${process.env["PATH"] ?? ""}` };

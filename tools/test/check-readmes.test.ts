@@ -14,7 +14,7 @@ function faultsOf(readme: string, notes: string[] = []): string[] {
     "packages/backend/dist/index.d.ts": "export declare const one: number;\n",
     "packages/backend/dist/index.js": "export const one = 1;\n",
     "packages/backend/README.md": readme,
-    "packages/cli/bin/instar.js": `console.log("instar", ...process.argv.slice(2));`,
+    "packages/cli/bin/instar.cjs": `console.log("instar", ...process.argv.slice(2));`,
   });
   const faults = checkReadmes(root, (note) => notes.push(note));
   expect(existsSync(join(root, "packages/backend/.readme-examples"))).toBe(false);

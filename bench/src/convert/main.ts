@@ -9,7 +9,7 @@ import { figure, publish, table } from "../table.js";
 const MIB = 1024 * 1024;
 const SIZE = 1024 * MIB;
 const ROUNDS = 7;
-const INSTAR = fileURLToPath(new URL("../../../packages/cli/bin/instar.js", import.meta.url));
+const INSTAR = fileURLToPath(new URL("../../../packages/cli/bin/instar.cjs", import.meta.url));
 
 /** What is measured: the options of both programs, and which file is converted to which format. */
 const jobs = [

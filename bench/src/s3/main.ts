@@ -33,7 +33,7 @@ async function main(): Promise<void> {
   const large = await ranges(readers, 1024 * 1024, 200, ROUNDS);
   for (const reader of readers) reader.stop();
   server.disconnect();
-  const instar = fileURLToPath(new URL("../../../packages/cli/bin/instar.js", import.meta.url));
+  const instar = fileURLToPath(new URL("../../../packages/cli/bin/instar.cjs", import.meta.url));
   await publish("s3", "Objects in storage: readers of ranges, and whole commands", [
     "The server and each reader have processes of their own on one machine; every reader copies the bytes into the caller's buffer.",
     small,

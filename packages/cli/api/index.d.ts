@@ -7,6 +7,8 @@ export interface Host {
     readonly stdin: Readable & {
         readonly isTTY?: boolean;
     };
+    readonly terminal: Writable;
+    readonly self: readonly string[];
     readonly env: Readonly<Record<string, string | undefined>>;
     onStop(listener: (signal: "SIGINT" | "SIGTERM") => void): () => void;
     onAsked(listener: () => void): () => void;
@@ -15,12 +17,11 @@ export interface Host {
     now(): number;
 }
 
-export type Output = Writable & {
+export interface Output {
+    write(data: string | Uint8Array, done?: (error?: Error | null) => void): unknown;
     readonly isTTY?: boolean;
-};
+}
 
-declare type Program = "instar" | "qemu-img" | "qemu-io";
+export function nodeHost(self?: readonly string[]): Host;
 
-export function nodeHost(): Host;
-
-export function run(given: readonly string[], host: Host, program?: Program): Promise<number>;
+export function run(given: readonly string[], host: Host): Promise<number>;

@@ -1,7 +1,12 @@
 import type { Readable, Writable } from "node:stream";
 
-/** A stream that a command writes to. */
-export type Output = Writable & { readonly isTTY?: boolean };
+/** What a command writes to, such as a `Writable` of `node:stream`. */
+export interface Output {
+  /** Takes data, and calls `done` once it has it, or why it cannot. */
+  write(data: string | Uint8Array, done?: (error?: Error | null) => void): unknown;
+  /** Whether it is a terminal. */
+  readonly isTTY?: boolean;
+}
 
 /** Everything a command knows of the process around it, so that a test or another program can stand in for it. */
 export interface Host {
@@ -11,6 +16,10 @@ export interface Host {
   readonly stderr: Output;
   /** Commands for `io`. Looked at only then. */
   readonly stdin: Readable & { readonly isTTY?: boolean };
+  /** Where lines are edited, with their prompt, if standard input is a terminal. Looked at only then. */
+  readonly terminal: Writable;
+  /** The command line that starts this program, for what is to start it later. */
+  readonly self: readonly string[];
   /** Environment variables. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Calls `listener` when the program is asked to stop; returns what takes the listener away again. */

@@ -2,17 +2,26 @@ import { COMMANDS } from "./command-table.js";
 import type { Command, ProgramContext } from "./command.js";
 import { CliError, Interrupted, isBrokenPipe, oneLine, UsageError } from "./errors.js";
 import { type Host, writeTo } from "./host.js";
-import { asInstar, messagePrefix, type Program, versionLine, whereHelpIs } from "./program.js";
+import { asInstar, messagePrefix, type Program, PROGRAMS, versionLine, whereHelpIs } from "./program.js";
 
 /**
  * Runs a command line.
  *
- * @param given what stands behind the name of the program
- * @param program what the program is called as: in the place of one of QEMU it says that name where people and scripts
- *   look for it
+ * @param given what stands behind the name of the program; where that begins with `--as` and the name of a program of
+ *   QEMU, it is that program's command line, and messages and versions say its name
  * @returns the exit code; never rejects
  */
-export async function run(given: readonly string[], host: Host, program: Program = "instar"): Promise<number> {
+export async function run(given: readonly string[], host: Host): Promise<number> {
+  const [as, called] = given;
+  const program = as === "--as" ? PROGRAMS.find((name) => name === called) : "instar";
+  if (program === undefined) {
+    host.stderr.write(`instar: --as is followed by one of ${PROGRAMS.join(", ")}\n`);
+    return 1;
+  }
+  return runAs(program, as === "--as" ? given.slice(2) : given, host);
+}
+
+async function runAs(program: Program, given: readonly string[], host: Host): Promise<number> {
   const stop = new AbortController();
   const forget = host.onStop((signal) => stop.abort(new Interrupted(signal)));
   const [name = "", ...rest] = asInstar(program, given);

@@ -1,15 +1,23 @@
-import type { Host } from "./host.js";
+import { fileURLToPath } from "node:url";
+import { DescriptorOutput } from "./descriptor-output.js";
+import type { Host, Output } from "./host.js";
 
-/** This process as a {@link Host}. A second signal to stop ends the process at once; SIGUSR1 asks how far it has come. */
-export function nodeHost(): Host {
-  // Whoever writes is told through the callback of the write; without a listener the process would die of the event.
-  process.stdout.on("error", () => {});
+/**
+ * This process as a {@link Host}. A second signal to stop ends the process at once; SIGUSR1 asks how far it has come.
+ *
+ * @param self the command line that starts the program: Node.js and the executable of this package, where absent
+ */
+export function nodeHost(self: readonly string[] = [process.execPath, executable()]): Host {
   return {
-    stdout: process.stdout,
-    stderr: process.stderr,
+    stdout: output(1),
+    stderr: output(2),
     get stdin() {
       return process.stdin;
     },
+    get terminal() {
+      return process.stdout;
+    },
+    self,
     env: process.env,
     raise: (signal) => void process.kill(process.pid, signal),
     date: () => new Date(),
@@ -32,4 +40,16 @@ export function nodeHost(): Host {
       return () => void process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
     },
   };
+}
+
+function output(descriptor: 1 | 2): Output {
+  // The console of Windows wants its text in another encoding than that of files.
+  if (process.platform !== "win32") return new DescriptorOutput(descriptor);
+  const stream = descriptor === 1 ? process.stdout : process.stderr;
+  // Whoever writes is told through the callback of the write; without a listener the process would die of the event.
+  return stream.on("error", () => {});
+}
+
+function executable(): string {
+  return fileURLToPath(new URL("../bin/instar.cjs", import.meta.url));
 }

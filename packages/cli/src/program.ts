@@ -1,5 +1,8 @@
 /** What the program is called as: by its own name, or in the place of a program of QEMU. */
-export type Program = "instar" | "qemu-img" | "qemu-io";
+export type Program = (typeof PROGRAMS)[number];
+
+/** Every name that the program can have. */
+export const PROGRAMS = ["instar", "qemu-img", "qemu-io"] as const;
 
 /** The version of QEMU whose options and output are followed. */
 const QEMU = "7.2.0";

@@ -1,23 +1,9 @@
 import { readFileSync } from "node:fs";
 
-/** Where the manifest is, seen from a module, and from the bundle of the executable. */
-const PLACES = ["../package.json", "../../package.json"] as const;
-
-/** The version of the package. */
+/** The version of the package, by its manifest; in a bundle, a constant takes the place of this module. */
 export function readVersion(): string {
-  for (const place of PLACES) {
-    const version = versionIn(new URL(place, import.meta.url));
-    if (version !== undefined) return version;
-  }
-  return "unknown";
-}
-
-function versionIn(url: URL): string | undefined {
-  try {
-    const manifest: unknown = JSON.parse(readFileSync(url, "utf8"));
-    if (typeof manifest !== "object" || manifest === null || !("name" in manifest)) return undefined;
-    return manifest.name === "@instar/cli" && "version" in manifest ? String(manifest.version) : undefined;
-  } catch {
-    return undefined;
-  }
+  const manifest: unknown = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+  return typeof manifest === "object" && manifest !== null && "version" in manifest
+    ? String(manifest.version)
+    : "unknown";
 }

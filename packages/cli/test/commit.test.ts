@@ -137,7 +137,7 @@ describe.skipIf(!HAS_QEMU)(`commit and qemu-img agree ${NEEDS_QEMU} (INSTAR_SEED
     [["-d", "BASE"]],
   ])("%j", async (argv) => {
     const words = argv.map((word) => word.replace("BASE", base).replace("TOP", top));
-    const theirs = await program("qemu-img", ["commit", ...words], at());
+    const theirs = await program("qemu-img", ["commit", ...words], { cwd: at() });
     const disks: Buffer[] = [];
     for (const file of CHAIN) disks.push(await shown(file));
     for (const file of CHAIN) copyFileSync(`${file}.kept`, file);

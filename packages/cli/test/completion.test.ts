@@ -26,7 +26,7 @@ async function bash(...words: readonly string[]): Promise<string[]> {
     "_instar",
     'printf "%s\\n" "${COMPREPLY[@]}"',
   ].join("\n");
-  const { code, out, err } = await program("bash", ["--norc", "-c", script], at("files"));
+  const { code, out, err } = await program("bash", ["--norc", "-c", script], { cwd: at("files") });
   expect([code, err]).toEqual([0, "complete -o filenames -F _instar instar\n"]);
   return out.split("\n").filter((word) => word !== "");
 }
@@ -76,7 +76,7 @@ describe.skipIf(!HAS_ZSH)("completion in zsh (needs Debian package zsh)", () => 
 describe.skipIf(!HAS_FISH)("completion in fish (needs Debian package fish)", () => {
   const fish = async (line: string): Promise<string[]> => {
     const script = `source '${at("fish")}'; complete -C '${line}'`;
-    const { code, out, err } = await program("fish", ["--no-config", "-c", script], at("files"));
+    const { code, out, err } = await program("fish", ["--no-config", "-c", script], { cwd: at("files") });
     expect([code, err]).toEqual([0, ""]);
     return out
       .split("\n")

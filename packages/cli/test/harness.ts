@@ -1,7 +1,7 @@
 import { execFile, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { afterAll } from "vitest";
@@ -9,7 +9,7 @@ import type { Host } from "../src/index.js";
 import { run } from "../src/index.js";
 
 /** The executable, which runs the bundle: what users get. */
-export const BIN: string = fileURLToPath(new URL("../bin/instar.js", import.meta.url));
+export const BIN: string = fileURLToPath(new URL("../bin/instar.cjs", import.meta.url));
 
 /** What a command did. */
 export interface Outcome {
@@ -30,15 +30,23 @@ export interface Surroundings {
   readonly onStart?: (stop: (signal: "SIGINT" | "SIGTERM") => void) => void;
 }
 
-/** Runs a command line in this process. */
+/** Another executable to try with every command line that a process can be given: `INSTAR_EXECUTABLE=dist/instar`. */
+const EXECUTABLE = process.env["INSTAR_EXECUTABLE"];
+
+/** Runs a command line: in this process, unless another executable is tried. */
 export async function instar(argv: readonly string[], around: Surroundings = {}): Promise<Outcome> {
+  if (EXECUTABLE !== undefined && !around.date && !around.raised && !around.onStart) {
+    return program(resolve(EXECUTABLE), argv, around);
+  }
   const out = collector();
   const err = collector();
   const { stdin = [], raised = [] } = around;
   const host: Host = {
     stdout: out.stream,
+    terminal: out.stream,
     stderr: err.stream,
     stdin: Readable.from(typeof stdin === "string" ? [stdin] : stdin),
+    self: [process.execPath, BIN],
     env: around.env ?? {},
     raise: (signal) => void raised.push(signal),
     date: () => around.date ?? new Date(),
@@ -65,18 +73,25 @@ function collector(): { stream: Writable; text: () => string } {
 }
 
 /** Runs a program to its end. */
-export function program(file: string, argv: readonly string[], cwd?: string): Promise<Outcome> {
-  return new Promise((resolve, reject) => {
-    execFile(file, [...argv], { cwd, maxBuffer: 1 << 26 }, (error, out, err) => {
+export function program(
+  file: string,
+  argv: readonly string[],
+  { cwd, env, stdin = [] }: Pick<Surroundings, "env" | "stdin"> & { cwd?: string | undefined } = {},
+): Promise<Outcome> {
+  return new Promise((done, reject) => {
+    const child = execFile(file, [...argv], { cwd, env, maxBuffer: 1 << 26 }, (error, out, err) => {
       if (error && typeof error.code !== "number") reject(error);
-      else resolve({ code: typeof error?.code === "number" ? error.code : 0, out, err });
+      else done({ code: typeof error?.code === "number" ? error.code : 0, out, err });
     });
+    // It may have ended before it has read all.
+    child.stdin?.on("error", () => {});
+    child.stdin?.end(typeof stdin === "string" ? stdin : [...stdin].join(""));
   });
 }
 
 /** Runs the executable. */
 export function instarProcess(argv: readonly string[], cwd?: string): Promise<Outcome> {
-  return program(process.execPath, [BIN, ...argv], cwd);
+  return program(process.execPath, [BIN, ...argv], { cwd });
 }
 
 /** Runs a program of QEMU that must succeed. */

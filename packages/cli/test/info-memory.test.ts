@@ -10,7 +10,7 @@ const PRINTING_LIMIT = 300 * 1024;
 
 /** Runs a command line in a process of its own, and tells how much memory that held at most. */
 async function peakOf(argv: readonly string[]): Promise<{ code: number; kib: number; err: string }> {
-  const bundle = new URL("../dist/bundle/instar.mjs", import.meta.url).href;
+  const bundle = new URL("../dist/bundle/instar.cjs", import.meta.url).href;
   const script = [
     `const { run, nodeHost } = await import(${JSON.stringify(bundle)});`,
     "process.exitCode = await run(process.argv.slice(1), nodeHost());",

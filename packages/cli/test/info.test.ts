@@ -134,7 +134,7 @@ describe.skipIf(!HAS_QEMU)(`info says what qemu-img says ${NEEDS_QEMU}`, () => {
   it("of relative names", async () => {
     const argv = ["info", "--backing-chain", "--output=json", "./top.qcow2"];
     const ours = await instarProcess(argv, at());
-    const theirs = await program("qemu-img", argv, at());
+    const theirs = await program("qemu-img", argv, { cwd: at() });
     expect(JSON.parse(ours.out)).toEqual(JSON.parse(theirs.out));
   });
 });

@@ -16,6 +16,8 @@ function telling(enabled: boolean, isTTY: boolean, total: number) {
     program: "instar",
     host: {
       stdout: out.stream,
+      terminal: out.stream,
+      self: [],
       stderr: err.stream,
       stdin: process.stdin,
       env: {},

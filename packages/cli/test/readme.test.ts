@@ -21,7 +21,7 @@ describe("the README", () => {
   )("has a command %d that works: %s", async (index, line) => {
     if (index === 0) symlinkSync(BIN, at("instar"));
     const shell = `PATH=${at()}:${process.execPath.replace(/[^/]+$/, "")}:$PATH\n${line}`;
-    const { code, err } = await program("bash", ["--norc", "-euc", shell], at());
+    const { code, err } = await program("bash", ["--norc", "-euc", shell], { cwd: at() });
     expect([code, err]).toEqual([0, ""]);
   });
 });

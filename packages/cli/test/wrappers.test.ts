@@ -7,7 +7,7 @@ const at = scratch();
 /** Runs a shell line that finds the wrappers. */
 function shell(line: string, bin = "bin"): Promise<Outcome> {
   const script = `PATH='${at(bin)}':$PATH\n${line}`;
-  return program("bash", ["--norc", "-c", script], at("work"));
+  return program("bash", ["--norc", "-c", script], { cwd: at("work") });
 }
 
 beforeAll(async () => {
@@ -159,7 +159,7 @@ describe.skipIf(!HAS_QEMU)(`what scripts read is what they read of QEMU ${NEEDS_
     "check oz.qcow2 > /dev/null; echo $?",
     "measure -O qcow2 --size 1G",
   ])("%s", async (line) => {
-    const theirs = await program("bash", ["--norc", "-c", `qemu-img ${line}`], at("work"));
+    const theirs = await program("bash", ["--norc", "-c", `qemu-img ${line}`], { cwd: at("work") });
     expect((await shell(`qemu-img ${line}`)).out).toBe(theirs.out);
   });
 });

@@ -7,11 +7,33 @@ const PLAIN_HEADER = 9;
 
 /**
  * The first zstd frame in `bytes`, without what follows it, under a header that tells nothing but the size of the
- * content: whoever unpacks it needs no more window than that, whatever the frame said. Format: RFC 8878, 3.1.1.
+ * content: whoever unpacks it needs no more window than that, whatever the frame said.
+ *
+ * @throws RangeError as {@link firstFrame}
+ */
+export function plainFrame(bytes: Uint8Array, contentSize: number): Uint8Array {
+  const { blocks, end } = frameIn(bytes, contentSize);
+  const plain = new Uint8Array(PLAIN_HEADER + end - blocks);
+  const plainView = viewOf(plain);
+  plainView.setUint32(0, MAGIC, true);
+  plainView.setUint8(4, 0xa0);
+  plainView.setUint32(5, contentSize, true);
+  plain.set(bytes.subarray(blocks, end), PLAIN_HEADER);
+  return plain;
+}
+
+/**
+ * The first zstd frame in `bytes`, without what follows it.
  *
  * @throws RangeError where it is none, needs a dictionary, says it has another size, or goes past the end of `bytes`
  */
-export function plainFrame(bytes: Uint8Array, contentSize: number): Uint8Array {
+export function firstFrame(bytes: Uint8Array, contentSize: number): Uint8Array {
+  const { end, checksum } = frameIn(bytes, contentSize);
+  return bytes.subarray(0, end + checksum);
+}
+
+/** Where the blocks of a frame begin and end, and the bytes of the checksum behind them. Format: RFC 8878, 3.1.1. */
+function frameIn(bytes: Uint8Array, contentSize: number): { blocks: number; end: number; checksum: number } {
   const view = viewOf(bytes);
   if (bytes.byteLength < 6 || view.getUint32(0, true) !== MAGIC) throw new RangeError("no zstd frame");
   const descriptor = view.getUint8(4);
@@ -30,13 +52,7 @@ export function plainFrame(bytes: Uint8Array, contentSize: number): Uint8Array {
     end += 3 + (((header >> 1) & 3) === 1 ? 1 : header >> 3);
   }
   if (end > bytes.byteLength) throw new RangeError("the frame is cut");
-  const plain = new Uint8Array(PLAIN_HEADER + end - blocks);
-  const plainView = viewOf(plain);
-  plainView.setUint32(0, MAGIC, true);
-  plainView.setUint8(4, 0xa0);
-  plainView.setUint32(5, contentSize, true);
-  plain.set(bytes.subarray(blocks, end), PLAIN_HEADER);
-  return plain;
+  return { blocks, end, checksum: (descriptor & 0x04) === 0 ? 0 : 4 };
 }
 
 function sizeOf(view: DataView, at: number, bytes: number): number {

@@ -2,6 +2,7 @@
 import { zstdDecompress, zstdDecompressSync } from "node:zlib";
 
 import { zstdError } from "./zstd-error.js";
+import { firstFrame } from "./zstd-frame.js";
 
 /** Up to this cluster size a trip to zlib's threads costs more than unpacking at once. */
 const LARGEST_AT_ONCE = 65536;
@@ -16,10 +17,10 @@ export async function unzstdCluster(compressed: Uint8Array, clusterSize: number)
 }
 
 async function unpack(compressed: Uint8Array, clusterSize: number): Promise<Uint8Array> {
-  // With a byte of room left, zlib does not go on to the frame that may follow.
-  const options = { chunkSize: clusterSize + 1, maxOutputLength: clusterSize };
-  if (clusterSize <= LARGEST_AT_ONCE) return zstdDecompressSync(compressed, options);
+  const frame = firstFrame(compressed, clusterSize);
+  const options = { chunkSize: clusterSize, maxOutputLength: clusterSize };
+  if (clusterSize <= LARGEST_AT_ONCE) return zstdDecompressSync(frame, options);
   return new Promise((resolve, reject) => {
-    zstdDecompress(compressed, options, (error, result) => (error === null ? resolve(result) : reject(error)));
+    zstdDecompress(frame, options, (error, result) => (error === null ? resolve(result) : reject(error)));
   });
 }

@@ -1,4 +1,4 @@
-import { zstdCompressSync } from "node:zlib";
+import { constants, zstdCompressSync } from "node:zlib";
 
 import { MemoryBackend } from "@instar/backend";
 import { describe, expect, it } from "vitest";
@@ -16,8 +16,11 @@ describe.each([
   ["by zlib", byZlib],
   ["portably", portable],
 ])("a zstd cluster unpacked %s", (_, unpack) => {
-  it("has its bytes, whatever stands behind the frame", async () => {
-    const frame = zstdCompressSync(cluster);
+  it.each([
+    ["a frame", 0],
+    ["a frame with a checksum", 1],
+  ])("has its bytes, whatever stands behind %s", async (_title, checksum) => {
+    const frame = zstdCompressSync(cluster, { params: { [constants.ZSTD_c_checksumFlag]: checksum } });
     for (const behind of [new Uint8Array(0), new Uint8Array(300), new Uint8Array(300).fill(0xa5), frame]) {
       expect(firstDifference(await unpack(Buffer.concat([frame, behind]), CLUSTER), cluster)).toBe(-1);
     }

@@ -60,9 +60,9 @@ async function io(args: Arguments<keyof typeof OPTIONS>, context: Context): Prom
 
 /** Lines of standard input; with a prompt where a person types them. */
 async function* lines({ host, signal }: Context): AsyncGenerator<string> {
-  const { stdin, stdout } = host;
+  const { stdin } = host;
   const interactive = stdin.isTTY === true;
-  const reader = createInterface({ input: stdin, ...(interactive && { output: stdout }), prompt: "instar> " });
+  const reader = createInterface({ input: stdin, ...(interactive && { output: host.terminal }), prompt: "instar> " });
   const close = (): void => reader.close();
   // A terminal that readline edits lines on does not send the signal: Ctrl-C ends the input, as Ctrl-D does.
   reader.on("SIGINT", close);

@@ -1,6 +1,5 @@
 import { chmod, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Arguments } from "../args.js";
 import { type Command, type Context, defineCommand } from "../command.js";
 import { CliError, oneLine, UsageError } from "../errors.js";
@@ -37,30 +36,25 @@ async function wrappers(args: Arguments<keyof typeof OPTIONS>, context: Context)
   const [directory, ...rest] = args.positionals;
   if (directory === undefined || rest.length > 0) throw new UsageError("expecting one directory");
   await mkdir(directory, { recursive: true });
-  const files = NAMES.map((name) => ({ path: join(directory, name), text: wrapper(name, args) }));
+  const files = NAMES.map((name) => ({ path: join(directory, name), text: wrapper(name, context.host.self, args) }));
   for (const { path } of files) await refuseToReplace(path);
   for (const { path, text } of files) await replace(path, text);
   for (const { path } of files) await context.print(`${path}\n`);
   return 0;
 }
 
-function wrapper(name: string, args: Arguments<keyof typeof OPTIONS>): string {
+function wrapper(name: string, self: readonly string[], args: Arguments<keyof typeof OPTIONS>): string {
   const paths = args.values("allow-path").map((path) => resolve(path));
   const lines = ["#!/bin/sh", MARK];
   if (paths.length > 0) lines.push(exported("INSTAR_ALLOW_PATH", paths.join(":"), ":"));
   if (args.has("allow-url")) lines.push(exported("INSTAR_ALLOW_URL", args.values("allow-url").join(" "), " "));
-  lines.push(`exec ${quoted(process.execPath)} ${quoted(executable(name))} "$@"`);
+  lines.push(`exec ${self.map(quoted).join(" ")} --as ${name} "$@"`);
   return `${lines.join("\n")}\n`;
 }
 
 /** What the environment allows already stays allowed. */
 function exported(variable: string, value: string, separator: string): string {
   return `export ${variable}=${quoted(value)}\${${variable}:+${quoted(separator)}$${variable}}`;
-}
-
-/** Seen from a module of the package, and from its bundle, the executables are at the same place. */
-function executable(name: string): string {
-  return fileURLToPath(new URL(`../../bin/${name}.js`, import.meta.url));
 }
 
 async function refuseToReplace(path: string): Promise<void> {
