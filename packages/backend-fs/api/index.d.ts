@@ -37,6 +37,7 @@ export interface Koffi {
 }
 
 export interface KoffiFunction {
+    (...args: readonly unknown[]): unknown;
     readonly async: (...args: readonly unknown[]) => unknown;
 }
 

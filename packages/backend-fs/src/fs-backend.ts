@@ -8,10 +8,17 @@ import { readAt, writeAt } from "./positioned-io.js";
 import { noSparseCalls, type SparseCalls, type SparseSupport, sparseSupport } from "./sparse-calls.js";
 import { SyncState } from "./sync-state.js";
 import { TruncateGate } from "./truncate-gate.js";
+import { Turns } from "./turns.js";
 import { type WriterLock } from "./writer-lock.js";
 
 /** Bytes for which space is set aside in one system call: some file systems take their time. */
 const ALLOCATED = 2 ** 30;
+
+/**
+ * Writes of one file that are with the system at once. It takes one at a time, and a second one is ready when that ends;
+ * more would keep threads from reading.
+ */
+const WRITES = 2;
 
 /** What this package takes beyond the options of every backend. */
 export interface FsOptions {
@@ -39,6 +46,7 @@ export class FsBackend extends BaseBackend {
   readonly #sync: SyncState;
   readonly #sparse: SparseCalls;
   readonly #gate: TruncateGate = new TruncateGate();
+  readonly #turns: Turns = new Turns(WRITES);
   #size: number;
   #open = true;
 
@@ -100,25 +108,14 @@ export class FsBackend extends BaseBackend {
   }
 
   protected override doWrite(source: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void> {
-    return this.#gate.write(async () => {
-      const length = source.byteLength;
-      let count: number;
-      try {
-        signal?.throwIfAborted();
-        // A write that fails half-way has grown the file all the same, and what it left must not hide in a gap.
-        count = await writeAt(this.#file.handle.fd, source, offset, signal, (moved) => this.#grow(offset + moved));
-      } catch (error) {
-        throw this.#failure(`write of ${length} bytes at ${offset}`, error, signal);
-      }
-      if (count === length) return;
-      const message = `${this.name}: write of ${length} bytes at ${offset}: the system took ${count} bytes and gave no reason`;
-      throw new BackendError("ERR_IO", message);
-    });
+    return this.#gate.write(() => this.#turns.take(() => this.#write(source, offset, signal)));
   }
 
   protected override doTruncate(size: number, signal: AbortSignal | undefined): Promise<void> {
     return this.#gate.truncate(async () => {
       const before = this.#size;
+      // To cut off what is not there makes ext4 begin to write out, when the file is closed, all that it has by then.
+      if (size === 0 && before === 0) return;
       try {
         signal?.throwIfAborted();
         // Reads that begin from now on must not look for what is being cut off.
@@ -190,6 +187,21 @@ export class FsBackend extends BaseBackend {
     } finally {
       await this.#lock?.release();
     }
+  }
+
+  async #write(source: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void> {
+    const length = source.byteLength;
+    let count: number;
+    try {
+      signal?.throwIfAborted();
+      // A write that fails half-way has grown the file all the same, and what it left must not hide in a gap.
+      count = await writeAt(this.#file.handle.fd, source, offset, signal, (moved) => this.#grow(offset + moved));
+    } catch (error) {
+      throw this.#failure(`write of ${length} bytes at ${offset}`, error, signal);
+    }
+    if (count === length) return;
+    const message = `${this.name}: write of ${length} bytes at ${offset}: the system took ${count} bytes and gave no reason`;
+    throw new BackendError("ERR_IO", message);
   }
 
   #grow(end: number): void {

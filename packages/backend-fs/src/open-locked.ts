@@ -40,7 +40,7 @@ async function openWriter(how: OpenFileOptions, signal: AbortSignal | undefined)
     const file = await openFile(how);
     try {
       await refuseForeignLocks(name, file.handle, file.stats, true);
-      if (create !== "replace") return { name, file, lock };
+      if (create !== "replace" || file.size === 0) return { name, file, lock };
       await file.handle.truncate(0);
       return { name, file: { ...file, size: 0 }, lock };
     } catch (error) {

@@ -1,7 +1,7 @@
 import { stat, truncate } from "node:fs/promises";
 import { type Extent } from "@instar/backend";
 import { describe, expect, it } from "vitest";
-import { FsBackend, linuxSparseCalls } from "../src/index.js";
+import { FsBackend, linuxSparseCalls, type SparseCalls } from "../src/index.js";
 import { needsKoffi, sparseCalls } from "./koffi.js";
 import { pattern, tempDirectory } from "./temp.js";
 
@@ -121,11 +121,42 @@ describe("calls for sparse files", () => {
     expect(() => linuxSparseCalls(koffi)).toThrow(refused);
   });
 
-  it.skipIf(process.platform !== "linux" || process.arch !== "x64")("report the errno by name", async () => {
-    const func = (): { async: (...args: readonly unknown[]) => void } => ({
-      async: (...args) => (args.at(-1) as (error: null, result: number) => void)(null, -1),
-    });
-    const calls = linuxSparseCalls({ errno: () => 28, load: () => ({ func }) });
-    await expect(calls.punchHole(1, 0, 1)).rejects.toEqual(expect.objectContaining({ code: "ENOSPC" }));
+  const onLinux = it.skipIf(process.platform !== "linux" || process.arch !== "x64");
+
+  /** Calls that answer with results one after the other: a number, or the errno of a failure. */
+  function callsThatAnswer(...results: (number | { readonly errno: number })[]): SparseCalls {
+    let errno = 0;
+    const answer = (): number => {
+      const result = results.shift() ?? 0;
+      if (typeof result === "number") return result;
+      ({ errno } = result);
+      return -1;
+    };
+    const async = (...args: readonly unknown[]): void =>
+      (args.at(-1) as (error: null, result: number) => void)(null, answer());
+    return linuxSparseCalls({ errno: () => errno, load: () => ({ func: () => Object.assign(answer, { async }) }) });
+  }
+
+  onLinux("report the errno by name", async () => {
+    const failing = { errno: 28 };
+    const named = expect.objectContaining({ code: "ENOSPC" });
+    await expect(callsThatAnswer(failing).punchHole(1, 0, 1)).rejects.toEqual(named);
+    await expect(callsThatAnswer(failing).seekHole(1, 0)).rejects.toEqual(named);
+  });
+
+  onLinux("are made again where a signal came in between", async () => {
+    const interrupted = { errno: 4 };
+    await callsThatAnswer(interrupted, interrupted, 0).punchHole(1, 0, 1);
+    expect(await callsThatAnswer(interrupted, interrupted, 4096).seekHole(1, 0)).toBe(4096);
+  });
+
+  onLinux("let others have their turn, though a seek runs at once", async () => {
+    const calls = callsThatAnswer();
+    let turns = 0;
+    const timer = setInterval(() => turns++, 0);
+    // Ends with the first turn of somebody else.
+    for (let seeks = 0; turns === 0 && seeks < 100_000; seeks++) await calls.seekData(1, seeks);
+    clearInterval(timer);
+    expect(turns).toBe(1);
   });
 });

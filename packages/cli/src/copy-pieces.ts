@@ -1,5 +1,5 @@
 import type { Backend } from "@instar/backend";
-import { cut, type Run } from "./runs.js";
+import type { Run } from "./runs.js";
 import { isZero } from "./zeroes.js";
 
 /** A run that has to be written, as data or as zeroes. */
@@ -17,6 +17,9 @@ export interface PieceRules {
   readonly sparse: number;
 }
 
+/** What is to be done with a unit of the disk. */
+type Kind = Piece["kind"] | "nothing";
+
 /** Fills a buffer from a disk, with zeroes where there is none. */
 export async function fill(
   target: Buffer,
@@ -31,27 +34,24 @@ export async function fill(
 
 /** What of a run has to be written; neighbours of one kind together. */
 export function* pieces(rules: PieceRules, run: Run, bytes: Buffer, old: Buffer): Generator<Piece> {
-  let piece: { offset: number; length: number; kind: "data" | "zero" } | undefined;
-  for (const { offset, length } of cut(run, rules.sparse || run.length)) {
-    const start = offset - run.offset;
-    const kind = kindOf(rules, bytes, old, start, start + length);
-    if (piece?.kind === kind && piece.offset + piece.length === offset) {
-      piece.length += length;
-      continue;
+  const end = run.offset + run.length;
+  const unit = rules.sparse || Infinity;
+  let kind: Kind = "nothing";
+  let begin = run.offset;
+  for (let at = run.offset; at < end;) {
+    const next = Math.min(end, at - (at % unit) + unit);
+    const found = kindOf(rules, bytes, old, at - run.offset, next - run.offset);
+    if (found !== kind) {
+      if (kind !== "nothing") yield { offset: begin, length: at - begin, kind };
+      kind = found;
+      begin = at;
     }
-    if (piece) yield piece;
-    piece = kind === "nothing" ? undefined : { offset, length, kind };
+    at = next;
   }
-  if (piece) yield piece;
+  if (kind !== "nothing") yield { offset: begin, length: end - begin, kind };
 }
 
-function kindOf(
-  rules: PieceRules,
-  bytes: Buffer,
-  old: Buffer,
-  start: number,
-  end: number,
-): "data" | "zero" | "nothing" {
+function kindOf(rules: PieceRules, bytes: Buffer, old: Buffer, start: number, end: number): Kind {
   if (rules.sparse === 0) return "data";
   if (rules.base && rules.targetIsClear && bytes.compare(old, start, end, start, end) === 0) return "nothing";
   if (!isZero(bytes, start, end)) return "data";
