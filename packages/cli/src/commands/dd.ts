@@ -26,6 +26,7 @@ export const ddCommand: Command = defineCommand(
     usage: "[-f FMT] [-O FMT] [-U] [bs=SIZE] [count=BLOCKS] [skip=BLOCKS] if=FILE of=FILE",
     options: OPTIONS,
     notes: [
+      "Zeroes are written, too, so that the output is allocated; convert leaves them out.",
       "bs is the size of a block (default: 512), count the block to stop before, skip the first one to copy. Blocks of\n" +
         "count are counted from the beginning of the input, as in qemu-img 7.2, not from where skip begins.",
     ],
@@ -38,7 +39,6 @@ export const ddCommand: Command = defineCommand(
 );
 
 const LARGEST_BLOCK = 2_147_483_647;
-const UNIT = 65_536;
 const PARALLEL = 8;
 
 async function dd(args: Arguments<keyof typeof OPTIONS>, context: Context): Promise<number> {
@@ -57,7 +57,7 @@ async function dd(args: Arguments<keyof typeof OPTIONS>, context: Context): Prom
         source: part,
         target,
         targetIsClear: true,
-        sparse: format === "qcow2" ? UNIT : 4096,
+        sparse: 0,
         parallel: PARALLEL,
         ordered: true,
         signal: context.signal,
