@@ -49,7 +49,8 @@ export async function convertIntoNew(job: Conversion, format: TargetFormat, opti
     options.backingFile === undefined ? undefined : await openTargetBacking(context, to, options, { sparse: true });
   const base = below?.disk;
   const what = { name: to, format, size: source.disk.size, options, base, unsafe: how.unsafe };
-  await withNewImage(context, what, (disk, qcow2) => copy(job, { disk, qcow2 }, { base, clear: true }));
+  // What nobody has written to an encrypted disk is noise.
+  await withNewImage(context, what, (disk, qcow2) => copy(job, { disk, qcow2 }, { base, clear: format !== "luks" }));
 }
 
 /** What is known of an image that is there. */

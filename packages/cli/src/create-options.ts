@@ -1,6 +1,6 @@
 import type { Preallocation } from "@instar/qcow2";
 import { oneOf, parseKeyValues } from "./args.js";
-import { ENCRYPT_READERS, type EncryptOptions } from "./encrypt-options.js";
+import { encryptFormat, encryptReaders, type EncryptOptions } from "./encrypt-options.js";
 import { UsageError } from "./errors.js";
 import { type Format, type TargetFormat, formatNamed } from "./format-names.js";
 import { PREALLOCATIONS } from "./preallocation.js";
@@ -29,14 +29,18 @@ type Readers = Readonly<Record<string, (value: string) => CreateOptions>>;
 
 const COMPAT = ["0.10", "1.1", "v2", "v3"];
 
-const ENCRYPT: Readers = Object.fromEntries(
-  Object.entries(ENCRYPT_READERS).map(([name, read]) => [
-    `encrypt.${name}`,
-    (value: string): CreateOptions => ({ encrypt: read(value) }),
-  ]),
-);
+/** Readers of what is to be encrypted how. */
+function encrypting(readers: Readonly<Record<string, (value: string) => EncryptOptions>>): Readers {
+  return Object.fromEntries(
+    Object.entries(readers).map(([name, read]) => [name, (value): CreateOptions => ({ encrypt: read(value) })]),
+  );
+}
 
 const READERS: Readonly<Record<TargetFormat, Readers>> = {
+  luks: {
+    size: (value) => ({ size: parseSize(value) }),
+    ...encrypting(encryptReaders("")),
+  },
   raw: {
     size: (value) => ({ size: parseSize(value) }),
     preallocation: (value) => ({ preallocation: oneOf("preallocation", value, PREALLOCATIONS) }),
@@ -61,7 +65,7 @@ const READERS: Readonly<Record<TargetFormat, Readers>> = {
       if (!parseSwitch("encryption", value)) return {};
       throw new UsageError("encryption=on: is not safe; encrypt.format=luks with encrypt.key-secret=ID is");
     },
-    ...ENCRYPT,
+    ...encrypting({ "encrypt.format": encryptFormat, ...encryptReaders("encrypt.") }),
   },
 };
 
@@ -76,6 +80,16 @@ function parseSwitch(name: string, value: string): boolean {
 }
 
 const HELP: Readonly<Record<TargetFormat, string>> = {
+  luks: `Supported luks options:
+  cipher-alg=<str>       - Cipher and bits of its key (default: aes-256)
+  cipher-mode=<str>      - How blocks are chained: xts (the default), cbc, ctr or ecb
+  hash-alg=<str>         - Hash that makes a key of the passphrase (default: sha256)
+  iter-time=<num>        - Milliseconds that this is to take (default: 2000)
+  ivgen-alg=<str>        - What makes initialization vectors: plain64 (the default), plain or essiv
+  ivgen-hash-alg=<str>   - Hash of essiv (default: sha256)
+  key-secret=<str>       - ID of the secret that is the passphrase (--object secret,id=ID,file=FILE)
+  size=<size>            - Virtual disk size
+`,
   raw: `Supported raw options:
   preallocation=<str>    - What to set aside: off (the default), falloc or full
   size=<size>            - Virtual disk size
@@ -115,7 +129,7 @@ export function createOptionsHelp(format: TargetFormat, lists: readonly string[]
  */
 export function parseCreateOptions(format: TargetFormat, lists: readonly string[]): CreateOptions {
   const readers = READERS[format];
-  let options: CreateOptions = {};
+  let options: CreateOptions = format === "luks" ? { encrypt: { format } } : {};
   for (const [name, value] of parseKeyValues(lists)) {
     const read = Object.hasOwn(readers, name) ? readers[name] : undefined;
     if (!read) throw new UsageError(`-o ${name}: ${format} has no such option, or it is not supported (see -o help)`);

@@ -21,38 +21,46 @@ export interface EncryptOptions {
 /** As long as QEMU lets opening a slot take. */
 const ITER_TIME = 2000;
 
-/** How each option is understood, by its name behind `encrypt.`. */
-export const ENCRYPT_READERS: Readonly<Record<string, (value: string) => EncryptOptions>> = {
-  format: (value) => {
-    if (value === "luks") return { format: value };
-    throw new UsageError(`encrypt.format '${value}': only luks is supported for new images`);
-  },
-  "key-secret": (value) => ({ keySecret: value }),
-  "cipher-alg": (value) => ({ cipher: value }),
-  "cipher-mode": (value) => ({ mode: value }),
-  "ivgen-alg": (value) => ({ iv: value }),
-  "ivgen-hash-alg": (value) => ({ ivHash: value }),
-  "hash-alg": (value) => ({ hash: value }),
-  "iter-time": (value) => {
-    const iterTime = Number(value);
-    if (Number.isInteger(iterTime) && iterTime > 0) return { iterTime };
-    throw new UsageError(`encrypt.iter-time '${value}': must be a number of milliseconds`);
-  },
-};
+/** What stands before the names of the options: those of a qcow2 image are some of many. */
+type Prefix = "encrypt." | "";
+
+/** How each option is understood, by its name. */
+export function encryptReaders(prefix: Prefix): Readonly<Record<string, (value: string) => EncryptOptions>> {
+  return {
+    [`${prefix}key-secret`]: (value) => ({ keySecret: value }),
+    [`${prefix}cipher-alg`]: (value) => ({ cipher: value }),
+    [`${prefix}cipher-mode`]: (value) => ({ mode: value }),
+    [`${prefix}ivgen-alg`]: (value) => ({ iv: value }),
+    [`${prefix}ivgen-hash-alg`]: (value) => ({ ivHash: value }),
+    [`${prefix}hash-alg`]: (value) => ({ hash: value }),
+    [`${prefix}iter-time`]: (value) => {
+      const iterTime = Number(value);
+      if (Number.isInteger(iterTime) && iterTime > 0) return { iterTime };
+      throw new UsageError(`${prefix}iter-time '${value}': must be a number of milliseconds`);
+    },
+  };
+}
+
+/** How the format of the encryption is understood. */
+export function encryptFormat(value: string): EncryptOptions {
+  if (value === "luks") return { format: value };
+  throw new UsageError(`encrypt.format '${value}': only luks is supported for new images`);
+}
 
 /** The options as qemu-img repeats them. */
 export function encryptFields(
   options: EncryptOptions,
+  prefix: Prefix,
 ): (readonly [name: string, value: string | number | undefined])[] {
   return [
-    ["encrypt.format", options.format],
-    ["encrypt.key-secret", options.keySecret],
-    ["encrypt.cipher-alg", options.cipher],
-    ["encrypt.cipher-mode", options.mode],
-    ["encrypt.ivgen-alg", options.iv],
-    ["encrypt.ivgen-hash-alg", options.ivHash],
-    ["encrypt.hash-alg", options.hash],
-    ["encrypt.iter-time", options.iterTime],
+    ["encrypt.format", prefix === "" ? undefined : options.format],
+    [`${prefix}key-secret`, options.keySecret],
+    [`${prefix}cipher-alg`, options.cipher],
+    [`${prefix}cipher-mode`, options.mode],
+    [`${prefix}ivgen-alg`, options.iv],
+    [`${prefix}ivgen-hash-alg`, options.ivHash],
+    [`${prefix}hash-alg`, options.hash],
+    [`${prefix}iter-time`, options.iterTime],
   ];
 }
 
@@ -61,26 +69,37 @@ export function encryptFields(
  *
  * @throws {@link UsageError} without format or secret; {@link CliError} for a secret that cannot be read
  */
-export async function newEncryption(options: EncryptOptions, context: Context): Promise<NewEncryption> {
-  const { format, keySecret, iterTime = ITER_TIME, cipher, mode, iv, ivHash, hash } = options;
+export async function newEncryption(options: EncryptOptions, prefix: Prefix, context: Context): Promise<NewEncryption> {
+  const { format, keySecret, iterTime = ITER_TIME, hash } = options;
   if (format === undefined) throw new UsageError("encrypt.…: encrypt.format=luks is needed");
-  if (keySecret === undefined) throw new UsageError("encrypt.format: encrypt.key-secret=ID is needed, and --object");
+  if (keySecret === undefined) throw new UsageError(`${prefix}key-secret=ID is needed, and --object`);
   const passphrase = await context.access.secrets.read(keySecret);
   if (passphrase.byteLength === 0) throw new CliError(`secret '${keySecret}' is empty`);
-  const { CIPHERS, HASHES, IV_GENERATORS, MODES } = await import("@instar/luks");
+  const { HASHES } = await import("@instar/luks");
   return {
     format,
     passphrase,
-    cipher: known("cipher-alg", cipher, CIPHERS),
-    mode: known("cipher-mode", mode, MODES),
-    iv: known("ivgen-alg", iv, IV_GENERATORS),
-    ivHash: known("ivgen-hash-alg", ivHash, HASHES),
-    hash: known("hash-alg", hash, HASHES),
+    ...(await suiteOf(options, prefix)),
+    hash: known(`${prefix}hash-alg`, hash, HASHES),
     iterTime,
     clock: () => performance.now(),
   };
 }
 
+/** What the options say of the cipher. @throws {@link UsageError} for what is not there */
+export async function suiteOf(
+  { cipher, mode, iv, ivHash }: EncryptOptions,
+  prefix: Prefix,
+): Promise<Pick<NewEncryption, "cipher" | "mode" | "iv" | "ivHash">> {
+  const { CIPHERS, HASHES, IV_GENERATORS, MODES } = await import("@instar/luks");
+  return {
+    cipher: known(`${prefix}cipher-alg`, cipher, CIPHERS),
+    mode: known(`${prefix}cipher-mode`, mode, MODES),
+    iv: known(`${prefix}ivgen-alg`, iv, IV_GENERATORS),
+    ivHash: known(`${prefix}ivgen-hash-alg`, ivHash, HASHES),
+  };
+}
+
 function known<T extends string>(name: string, value: string | undefined, values: readonly T[]): T | undefined {
-  return value === undefined ? undefined : oneOf(`encrypt.${name}`, value, values);
+  return value === undefined ? undefined : oneOf(name, value, values);
 }

@@ -1,12 +1,13 @@
 import { CliError } from "./errors.js";
 
 /** The formats that can be made and written to. */
-const TARGET_FORMATS = ["qcow2", "raw"] as const;
+const TARGET_FORMATS = ["luks", "qcow2", "raw"] as const;
 /** A format that can be made and written to. */
 export type TargetFormat = (typeof TARGET_FORMATS)[number];
 
 /** The formats, by the names that QEMU has for them. */
-export const FORMATS: readonly ["qcow2", "raw", "vdi", "vhdx", "vmdk", "vpc"] = [
+export const FORMATS: readonly ["luks", "qcow2", "raw", "vdi", "vhdx", "vmdk", "vpc"] = [
+  "luks",
   "qcow2",
   "raw",
   "vdi",
@@ -27,11 +28,15 @@ export function formatNamed(name: string): Format {
   return format;
 }
 
+/** Whether images of the format can be made and written to. */
+export function isTargetFormat(format: Format): format is TargetFormat {
+  return TARGET_FORMATS.some((known) => known === format);
+}
+
 /** The format of that name, if images of it can be made. */
 export function targetFormatNamed(name: string): TargetFormat {
   const format = formatNamed(name);
-  const target = TARGET_FORMATS.find((known) => known === format);
-  if (target !== undefined) return target;
+  if (isTargetFormat(format)) return format;
   throw new CliError(`format '${name}' can only be read (to be made: ${TARGET_FORMATS.join(", ")})`);
 }
 

@@ -16,7 +16,7 @@ export function formattingLine(name: string, format: TargetFormat, size: number,
   const { backingFile, backingFormat, preallocation, dataFile, dataFileRaw, encrypt } = options;
   const qcow2 = format === "qcow2";
   const fields: (readonly [name: string, value: string | number | undefined])[] = [
-    ...(encrypt ? encryptFields(encrypt) : []),
+    ...(qcow2 && encrypt ? encryptFields(encrypt, "encrypt.") : []),
     ["cluster_size", qcow2 ? clusterSize : undefined],
     ["extended_l2", qcow2 ? (extendedL2 ? "on" : "off") : undefined],
     ["preallocation", qcow2 ? preallocation : undefined],
@@ -30,6 +30,7 @@ export function formattingLine(name: string, format: TargetFormat, size: number,
     ["lazy_refcounts", qcow2 ? (lazyRefcounts ? "on" : "off") : undefined],
     ["refcount_bits", qcow2 ? refcountBits : undefined],
     ["preallocation", qcow2 ? undefined : preallocation],
+    ...(!qcow2 && encrypt ? encryptFields(encrypt, "") : []),
   ];
   const shown = fields.filter(([, value]) => value !== undefined).map(([field, value]) => `${field}=${value}`);
   return `${printable(`Formatting '${name}', fmt=${format} ${shown.join(" ")}`)}\n`;

@@ -56,9 +56,8 @@ export async function describeLayer(layer: Layer, filename: string): Promise<Ima
     filename,
     format,
     ...(path !== undefined && { "actual-size": await allocated(layer) }),
-    "dirty-flag": false,
   };
-  if (!qcow2) return { ...common, ...(described && fromDescription(described, storage)) };
+  if (!qcow2) return { ...common, ...(described && fromDescription(described, storage)), "dirty-flag": false };
   const info = qcow2.info();
   const snapshots = await qcow2.snapshots.list();
   const encrypt = await encryptionFields(qcow2);
@@ -85,12 +84,13 @@ async function allocated({ path, parts }: Layer): Promise<number> {
 }
 
 function fromDescription(
-  { clusterSize, specific: particulars, backing }: Described,
+  { clusterSize, specific: particulars, encrypted, backing }: Described,
   storage: StorageSpec,
 ): Partial<ImageInfo> {
   return {
     ...(clusterSize !== undefined && { "cluster-size": clusterSize }),
     ...(particulars && { "format-specific": particulars }),
+    ...(encrypted && { encrypted }),
     ...(backing && {
       "backing-filename": backing.name,
       "full-backing-filename": placeOf(backing.name, storage),

@@ -3,7 +3,7 @@ import type { Allowed } from "./allowed.js";
 import { urlIdentity } from "./allowed.js";
 import type { Context } from "./command.js";
 import { CliError, Interrupted } from "./errors.js";
-import { type Format, formatNamed } from "./format-names.js";
+import { type Format, formatNamed, isTargetFormat } from "./format-names.js";
 import type { NamedReference, OpenedFormat, OpenHow } from "./formats/driver.js";
 import { DRIVERS } from "./formats/drivers.js";
 import { probeFormat } from "./formats/probe.js";
@@ -108,7 +108,7 @@ export class ImageOpener {
     const { namer, write } = how;
     if (format === "raw") return { disk: new RawImage(file, spec.format === undefined && write) };
     const open = await DRIVERS[format]();
-    if (write && format !== "qcow2") throw new CliError(`images of the format ${format} can only be read`);
+    if (write && !isTargetFormat(format)) throw new CliError(`images of the format ${format} can only be read`);
     const { keySecret, caches } = spec;
     const depth = this.#way.length - 1;
     return open(file, {

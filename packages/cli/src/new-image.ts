@@ -68,7 +68,7 @@ async function makeImage(context: Context, what: NewImage): Promise<MadeImage> {
   let data: NewDataFile | undefined;
   try {
     const { dataFile, encrypt } = what.options;
-    const encryption = encrypt && (await newEncryption(encrypt, context));
+    const encryption = encrypt && (await newEncryption(encrypt, what.format === "luks" ? "" : "encrypt.", context));
     data = dataFile === undefined ? undefined : await makeDataFile(context, dataFile, what.name, needsSparse(what));
     const formatted = await format(deferred, what, { dataFile: data?.backend, encryption, signal: context.signal });
     const abandonAll = async (): Promise<void> => {
@@ -160,6 +160,11 @@ async function format(
     await file.truncate(sectors);
     if (mode !== "off") await setAside(file, { offset: 0, length: sectors }, mode, signal);
     return { disk: new RawImage(file, false), qcow2: undefined };
+  }
+  if (kind === "luks") {
+    if (!encryption) throw new CliError("key-secret=ID is needed");
+    const { LuksDisk } = await import("@instar/luks");
+    return { disk: await LuksDisk.create(file, { ...encryption, size: sectors, signal }), qcow2: undefined };
   }
   try {
     const qcow2 = await Qcow2Image.create(file, {

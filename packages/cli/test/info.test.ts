@@ -60,7 +60,7 @@ Format specific information:
     expect(JSON.parse(out).format).toBe("raw");
     expect((await instar(["info", "-f", "qcow2", at("odd.raw")])).code).toBe(1);
     expect((await instar(["info", "-f", "vmdkx", at("odd.raw")])).err).toBe(
-      "instar: info: unknown file format 'vmdkx' (known: qcow2, raw, vdi, vhdx, vmdk, vpc)\n",
+      "instar: info: unknown file format 'vmdkx' (known: luks, qcow2, raw, vdi, vhdx, vmdk, vpc)\n",
     );
   });
 

@@ -14,7 +14,7 @@ import { refuseToReplace, withBacking } from "../target-backing.js";
 
 const OPTIONS = {
   format: { short: "f", value: "FMT", help: "format of the source (default: told by its content)" },
-  "output-format": { short: "O", value: "FMT", help: "format of the target: raw (the default) or qcow2" },
+  "output-format": { short: "O", value: "FMT", help: "format of the target: raw (the default), qcow2 or luks" },
   options: { short: "o", value: "NAME=VALUE,...", help: "options of the target (repeatable); -o help lists them" },
   "backing-file": { short: "B", value: "FILE", help: "image below the target: only what differs from it is written" },
   "backing-format": { short: "F", value: "FMT", help: "format of the image below the target" },

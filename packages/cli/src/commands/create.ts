@@ -10,7 +10,7 @@ import { parseSize } from "../sizes.js";
 import { openTargetBacking, withBacking } from "../target-backing.js";
 
 const OPTIONS = {
-  format: { short: "f", value: "FMT", help: "format of the new image: raw (the default) or qcow2" },
+  format: { short: "f", value: "FMT", help: "format of the new image: raw (the default), qcow2 or luks" },
   options: { short: "o", value: "NAME=VALUE,...", help: "options of the format (repeatable); -o help lists them" },
   "backing-file": { short: "b", value: "FILE", help: "image below; a relative name counts from the new image" },
   "backing-format": { short: "F", value: "FMT", help: "format of the image below" },

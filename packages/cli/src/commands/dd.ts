@@ -13,7 +13,7 @@ import { refuseToReplace } from "../target-backing.js";
 
 const OPTIONS = {
   format: { short: "f", value: "FMT", help: "format of the input (default: told by its content)" },
-  "output-format": { short: "O", value: "FMT", help: "format of the output: raw (the default) or qcow2" },
+  "output-format": { short: "O", value: "FMT", help: "format of the output: raw (the default), qcow2 or luks" },
   "force-share": { short: "U", help: "also while another program writes to the input" },
   ...OPEN_OPTIONS,
 } as const;

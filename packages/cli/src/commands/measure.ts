@@ -1,7 +1,8 @@
 import { OPEN_OPTIONS } from "../access.js";
 import { type Arguments, oneOf } from "../args.js";
 import { type Command, type Context, defineCommand } from "../command.js";
-import { createOptionsHelp, parseCreateOptions } from "../create-options.js";
+import { type CreateOptions, createOptionsHelp, parseCreateOptions } from "../create-options.js";
+import { suiteOf } from "../encrypt-options.js";
 import { UsageError } from "../errors.js";
 import { type TargetFormat, targetFormatNamed, formatOption } from "../format-names.js";
 import { withImage } from "../image.js";
@@ -14,7 +15,11 @@ import { withDiskOf } from "../sources.js";
 
 const OPTIONS = {
   format: { short: "f", value: "FMT", help: "format of FILE (default: told by its content)" },
-  "output-format": { short: "O", value: "FMT", help: "format of the image to be made: raw (the default) or qcow2" },
+  "output-format": {
+    short: "O",
+    value: "FMT",
+    help: "format of the image to be made: raw (the default), qcow2 or luks",
+  },
   options: { short: "o", value: "NAME=VALUE,...", help: "options of the image to be made; -o help lists them" },
   output: { value: "human|json", help: "how to print (default: human)" },
   size: { value: "SIZE", help: "for an empty image of this size, instead of FILE" },
@@ -84,8 +89,14 @@ async function figures(
 ): Promise<Measured> {
   const options = parseCreateOptions(target, args.values("options"));
   if (target === "qcow2") return measureQcow2(size, options, source, context.signal);
-  const bytes = roundUp(size, SECTOR);
+  const bytes = roundUp(size, SECTOR) + (target === "luks" ? await luksBytes(options) : 0);
   return { required: bytes, fullyAllocated: bytes };
+}
+
+/** Bytes in front of an encrypted disk. */
+async function luksBytes({ encrypt = {} }: CreateOptions): Promise<number> {
+  const { luksHeaderBytes } = await import("@instar/luks");
+  return luksHeaderBytes(await suiteOf(encrypt, ""));
 }
 
 async function print(measured: Measured, output: "human" | "json", context: Context): Promise<void> {

@@ -7,6 +7,8 @@ export interface Described {
   readonly clusterSize?: number | undefined;
   /** What is particular to the format, with the names of `qemu-img info --output=json`. */
   readonly specific?: { readonly type: string; readonly data: { readonly [key: string]: Detail } };
+  /** Whether its content is encrypted. */
+  readonly encrypted?: boolean;
   /** What it calls its parent. */
   readonly backing?: { readonly name: string; readonly format: string } | undefined;
 }

@@ -3,6 +3,7 @@ import type { OpenFormat } from "./driver.js";
 
 /** Loads what opens images of a format; `raw` needs nothing. Start-up time counts: what is not needed is not loaded. */
 export const DRIVERS: Readonly<Record<Exclude<Format, "raw">, () => Promise<OpenFormat>>> = {
+  luks: async () => (await import("./luks.js")).openLuks,
   qcow2: async () => (await import("./qcow2.js")).openQcow2,
   vdi: async () => (await import("./vdi.js")).openVdi,
   vhdx: async () => (await import("./vhdx.js")).openVhdx,

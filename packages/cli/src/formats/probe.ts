@@ -8,6 +8,7 @@ export const PROBED = 2048;
 /** What images begin with, and where; the packages of the formats are not loaded to find out. */
 const SIGNATURES: readonly (readonly [format: Format, offset: number, signature: readonly number[]])[] = [
   ["qcow2", 0, bytesOf("QFI\xfb")],
+  ["luks", 0, bytesOf("LUKS\xba\xbe")],
   ["vmdk", 0, bytesOf("KDMV")],
   ["vmdk", 0, bytesOf("COWD")],
   ["vdi", 64, [0x7f, 0x10, 0xda, 0xbe]],
@@ -17,7 +18,6 @@ const SIGNATURES: readonly (readonly [format: Format, offset: number, signature:
 
 /** What QEMU would take for an image of a format that is not supported here. To take it for raw would copy its tables. */
 const UNSUPPORTED: readonly (readonly [format: string, signature: readonly number[]])[] = [
-  ["luks", bytesOf("LUKS\xba\xbe")],
   ["qed", bytesOf("QED\0")],
   ["parallels", bytesOf("WithoutFreeSpace")],
   ["parallels", bytesOf("WithouFreSpacExt")],

@@ -1,25 +1,9 @@
 import { isQcow2Error, type Qcow2Image } from "@instar/qcow2";
-
-/** A key slot, with the names of `qemu-img info --output=json`. */
-export interface SlotFields {
-  readonly active: boolean;
-  readonly iters?: number;
-  readonly "key-offset": number;
-  readonly stripes?: number;
-}
+import { type LuksFields, luksFields } from "./luks-fields.js";
 
 /** How an image is encrypted, with the names of `qemu-img info --output=json`. */
-export interface EncryptionFields {
-  readonly "ivgen-alg"?: string;
-  readonly "hash-alg"?: string;
-  readonly "cipher-alg"?: string;
-  readonly uuid?: string;
-  readonly "ivgen-hash-alg"?: string;
+export interface EncryptionFields extends Partial<LuksFields> {
   readonly format: "aes" | "luks";
-  readonly "cipher-mode"?: string;
-  readonly slots?: readonly SlotFields[];
-  readonly "payload-offset"?: number;
-  readonly "master-key-iters"?: number;
 }
 
 /** Tells how an image is encrypted; `undefined` where it is not. */
@@ -28,32 +12,12 @@ export async function encryptionFields(image: Qcow2Image): Promise<EncryptionFie
   if (format !== "luks") return format && { format };
   try {
     const header = await image.encryption?.luksHeader();
-    return header && { ...fieldsOf(header), format };
+    return header && { ...luksFields(header), format };
   } catch (error) {
     // What is not supported here is not worth a failure: the rest can be told.
     if (isQcow2Error(error, "ERR_UNSUPPORTED_FEATURE")) return { format };
     throw error;
   }
-}
-
-type LuksHeader = Awaited<ReturnType<NonNullable<Qcow2Image["encryption"]>["luksHeader"]>>;
-
-function fieldsOf({ suite, hash, uuid, slots, payloadOffset, keyDigestIterations }: LuksHeader): object {
-  return {
-    "ivgen-alg": suite.iv,
-    "hash-alg": hash,
-    "cipher-alg": suite.cipher,
-    uuid,
-    ...(suite.ivHash !== undefined && { "ivgen-hash-alg": suite.ivHash }),
-    "cipher-mode": suite.mode,
-    slots: slots.map(({ active, iterations, materialOffset, stripes }) =>
-      active
-        ? { active, iters: iterations, "key-offset": materialOffset, stripes }
-        : { active, "key-offset": materialOffset },
-    ),
-    "payload-offset": payloadOffset,
-    "master-key-iters": keyDigestIterations,
-  };
 }
 
 /** The lines that `qemu-img info` prints. */

@@ -81,6 +81,7 @@ function imageFrom(node: NodeOptions): ImageSpec {
 }
 
 function imageOptions(node: NodeOptions, format: Format | undefined): Partial<ImageSpec> {
+  if (format === "luks") return { keySecret: node.take("key-secret") };
   if (format !== undefined && format !== "qcow2" && format !== "vmdk") return {};
   const below = node.takeNull("backing") ? null : node.below("backing");
   const backing = below && imageFrom(below);
