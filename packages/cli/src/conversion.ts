@@ -1,7 +1,8 @@
 import type { Backend } from "@instar/backend";
 import type { Qcow2Image } from "@instar/qcow2";
 import type { Context } from "./command.js";
-import { copyBitmaps } from "./copy-bitmaps.js";
+import { requireCompressibleImage } from "./compressible.js";
+import { bitmapsToCopy, copyBitmaps, requireBitmaps } from "./copy-bitmaps.js";
 import { type CopyJob, copyDisk } from "./copy.js";
 import type { CreateOptions } from "./create-options.js";
 import { CliError } from "./errors.js";
@@ -45,6 +46,7 @@ export interface Conversion {
 /** Copies into an image that is made. */
 export async function convertIntoNew(job: Conversion, format: TargetFormat, options: CreateOptions): Promise<void> {
   const { source, to, context, how } = job;
+  await checkBitmaps(job, format === "qcow2" && options.compat !== "0.10" && options.compat !== "v2");
   const below =
     options.backingFile === undefined ? undefined : await openTargetBacking(context, to, options, { sparse: true });
   const base = below?.disk;
@@ -81,6 +83,7 @@ export async function convertIntoExisting(job: Conversion, what: ExistingTarget)
         `output file is smaller than input file: '${to}' has ${disk.size} bytes, ${source.name} ${source.disk.size}`,
       );
     }
+    await checkBitmaps(job, qcow2?.info().version === 3);
     const isZero = what.isZero && layers.length === 1;
     await copy(
       job,
@@ -92,6 +95,13 @@ export async function convertIntoExisting(job: Conversion, what: ExistingTarget)
     );
     if (!how.unsafe) await disk.sync({ signal: context.signal });
   });
+}
+
+/** Refuses, before anything is copied, bitmaps that cannot be. */
+async function checkBitmaps({ source, how }: Conversion, isSupported: boolean): Promise<void> {
+  if (how.bitmaps === "none") return;
+  await bitmapsToCopy(source.images[0], how.bitmaps === "sound");
+  requireBitmaps(isSupported);
 }
 
 /** What is copied to. */
@@ -125,12 +135,12 @@ async function copy(
     progress: (bytes) => progress.add(bytes),
   });
   // After everything else: an enabled one would record what is copied.
-  if (how.bitmaps !== "none") await copyBitmaps(source.images[0], qcow2, how.bitmaps === "sound", context);
+  if (how.bitmaps !== "none" && qcow2) await copyBitmaps(source.images[0], qcow2, how.bitmaps === "sound", context);
   await progress.finish();
 }
 
 function compressing(qcow2: Qcow2Image | undefined, unordered: boolean): CopyJob["writeData"] {
-  if (qcow2 === undefined) throw new CliError("Compression not supported for this file format");
+  requireCompressibleImage(qcow2);
   const { clusterSize } = qcow2.info();
   return async (bytes, offset, signal) => {
     // Where the source ends within a cluster of a target that goes on, the rest of that cluster stays.

@@ -62,6 +62,9 @@ interface MadeImage extends FormattedFile {
 }
 
 async function makeImage(context: Context, what: NewImage): Promise<MadeImage> {
+  const { dataFile: name, dataFileRaw = false, preallocation = "off" } = what.options;
+  if (dataFileRaw && name === undefined) throw new CliError("data_file_raw=on needs data_file");
+  if (what.format === "raw") refuseMetadata(preallocation);
   const { file, giveUp, abandon, untouched } = await openTarget(what, context);
   // Nobody needs half an image in the right order: one sync at the end makes all of it durable.
   const deferred = new DeferredSync(file, what.unsafe !== true);
@@ -152,10 +155,8 @@ async function format(
   const { compat = "1.1", clusterSize, refcountBits, compressionType, extendedL2, lazyRefcounts } = options;
   const { preallocation, backingFile, backingFormat = "raw" } = options;
   const sectors = roundUp(size, SECTOR);
-  if (options.dataFileRaw && options.dataFile === undefined) throw new CliError("data_file_raw=on needs data_file");
   if (kind === "raw") {
     const mode = preallocation ?? "off";
-    refuseMetadata(mode);
     await file.truncate(0);
     await file.truncate(sectors);
     if (mode !== "off") await setAside(file, { offset: 0, length: sectors }, mode, signal);

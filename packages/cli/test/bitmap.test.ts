@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { HAS_QEMU, instar, NEEDS_QEMU, program, qemu, scratch } from "./harness.js";
 
@@ -158,14 +158,22 @@ describe("convert --bitmaps", () => {
     [["--bitmaps", "-O", "qcow2", "FILE", "FILE", "OUT"], "Copying bitmaps only possible with single source"],
     [["--skip-broken-bitmaps", "-O", "qcow2", "FILE", "OUT"], "Use of --skip-broken-bitmaps requires --bitmaps"],
     [["--bitmaps", "-O", "qcow2", "RAW", "OUT"], "Source lacks bitmap support"],
-  ])("refuses %j", async (argv, message) => {
+  ])("refuses %j, and replaces nothing", async (argv, message) => {
     writeFileSync(at("disk.raw"), Buffer.alloc(65_536));
+    writeFileSync(at("out"), "there before");
     const words = argv.map((word) =>
       word.replace("FILE", disk).replace("OUT", at("out")).replace("RAW", at("disk.raw")),
     );
     const { code, err } = await instar(["convert", ...words]);
     expect([code, err]).toEqual([1, expect.stringContaining(message)]);
-    expect(existsSync(at("out"))).toBe(false);
+    expect(readFileSync(at("out"), "utf8")).toBe("there before");
+  });
+
+  it("refuses an image that can have none before anything is written to it", async () => {
+    await good("create", "-q", "-f", "raw", at("flat.raw"), "8M");
+    const { code, err } = await instar(["convert", "--bitmaps", "-n", "-O", "raw", disk, at("flat.raw")]);
+    expect([code, err]).toEqual([1, expect.stringContaining("does not support bitmaps")]);
+    expect(readFileSync(at("flat.raw")).every((byte) => byte === 0)).toBe(true);
   });
 
   it.skipIf(!HAS_QEMU)(`measure tells the same of them as qemu-img ${NEEDS_QEMU}`, async () => {

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { SEED, writeDisk } from "./disks.js";
 import { HAS_QEMU, instar, NEEDS_QEMU, program, qemu, scratch } from "./harness.js";
@@ -76,9 +76,52 @@ describe(`convert -c (INSTAR_SEED=${SEED})`, () => {
     await good("check", "-q", at("there.qcow2"));
   });
 
-  it("is refused for raw, before anything is made", async () => {
-    const { code, err } = await instar(["convert", "-c", at("plain.qcow2"), at("none.raw")]);
-    expect([code, err]).toEqual([1, "instar: convert: Compression not supported for this file format\n"]);
+  const encrypted = ["-O", "qcow2", "-o", "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10"];
+
+  it.each([
+    [[], "Compression not supported for this file format"],
+    [["-O", "luks"], "Compression not supported for this file format"],
+    [encrypted, "Compression and encryption not supported at the same time"],
+    [["-O", "qcow2", "-o", "data_file=DATA"], "Compression and external data files not supported at the same time"],
+    [["-O", "qcow2", "-o", "preallocation=full"], "Compression and preallocation not supported at the same time"],
+  ])("is refused with %j, before anything is made or replaced", async (options, message) => {
+    const words = options.map((word) => word.replace("DATA", at("none.data")));
+    for (const content of [undefined, "there before"]) {
+      if (content !== undefined) writeFileSync(at("none"), content);
+      const argv = ["convert", "-c", "--object", "secret,id=s,data=abc", ...words, at("plain.qcow2"), at("none")];
+      expect(await instar(argv)).toEqual({ code: 1, out: "", err: `instar: convert: ${message}\n` });
+      expect(existsSync(at("none")) ? readFileSync(at("none"), "utf8") : undefined).toBe(content);
+      expect(existsSync(at("none.data"))).toBe(false);
+    }
+    rmSync(at("none"));
+  });
+
+  it("with -n is refused before anything is written", async () => {
+    const described = (file: string): string => `driver=qcow2,file.filename=${at(file)}`;
+    const secret = ["--object", "secret,id=s,data=abc"];
+    const luks = "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10";
+    await good("create", "-q", "-f", "qcow2", ...secret, "-o", luks, at("sealed.qcow2"), "4M");
+    await good("create", "-q", "-f", "qcow2", "-o", `data_file=${at("its.data")}`, at("split.qcow2"), "4M");
+    await good("create", "-q", "-f", "raw", at("flat.raw"), "4M");
+    for (const [target, message] of [
+      [["-O", "qcow2", at("split.qcow2")], "external data files"],
+      [["--target-image-opts", described("split.qcow2")], "external data files"],
+      [["--target-image-opts", `${described("sealed.qcow2")},encrypt.key-secret=s`], "encryption"],
+      [["--target-image-opts", `driver=raw,file.filename=${at("flat.raw")}`], "for this file format"],
+    ] as const) {
+      const { code, err } = await instar(["convert", "-n", "-c", ...secret, at("plain.qcow2"), ...target]);
+      expect([code, err]).toEqual([1, expect.stringMatching(`Compression .*${message}`)]);
+    }
+    expect(readFileSync(at("flat.raw")).every((byte) => byte === 0)).toBe(true);
+    expect(await clusters(at("split.qcow2"))).toEqual([0, 0]);
+  });
+
+  it("with -n goes into an image that is described", async () => {
+    await good("create", "-q", "-f", "qcow2", at("there.qcow2"), String(SIZE));
+    const target = `driver=qcow2,file.filename=${at("there.qcow2")}`;
+    await good("convert", "-n", "-c", at("disk.raw"), "--target-image-opts", target);
+    expect((await shown(at("there.qcow2"))).equals(disk)).toBe(true);
+    expect((await clusters(at("there.qcow2")))[1]).toBeGreaterThan(0);
   });
 });
 

@@ -4,10 +4,11 @@ import { cacheMode } from "../cache-mode.js";
 import { type Command, type Context, defineCommand } from "../command.js";
 import { type Conversion, convertIntoExisting, convertIntoNew, type HowToCopy } from "../conversion.js";
 import { type CreateOptions, createOptionsHelp, parseCreateOptions } from "../create-options.js";
-import { CliError, UsageError } from "../errors.js";
+import { UsageError } from "../errors.js";
 import { type TargetFormat, targetFormatNamed, formatOption } from "../format-names.js";
 import { SECTOR } from "../raw-image.js";
 import { parseSize } from "../sizes.js";
+import { refuseContradictions } from "./convert-contradictions.js";
 import { SNAPSHOT_OPTION } from "../snapshot-param.js";
 import { withSources } from "../sources.js";
 import { refuseToReplace, withBacking } from "../target-backing.js";
@@ -75,8 +76,7 @@ async function convert(args: ConvertArguments, context: Context): Promise<number
   if (to === undefined || names.length === 0) throw new UsageError("expecting a source and a target");
   const how = howToCopy(args);
   const options = optionsOf(args, format, to);
-  refuseContradictions(args, names.length, options);
-  if (how.compress && format !== "qcow2") throw new CliError("Compression not supported for this file format");
+  refuseContradictions(args, names.length, { format, options });
   cacheMode("-T", args.value("source-cache"));
   const salvage = args.has("salvage");
   const opening = {
@@ -104,36 +104,6 @@ function optionsOf(args: ConvertArguments, format: TargetFormat, to: string): Cr
   const { size: _, ...options } = parseCreateOptions(format, args.values("options"));
   if (args.has("no-create")) return options;
   return withBacking(to, format, options, { file: args.value("backing-file"), format: args.value("backing-format") });
-}
-
-function refuseContradictions(args: ConvertArguments, sources: number, { backingFile }: CreateOptions): void {
-  const noCreate = args.has("no-create");
-  if (noCreate && args.has("options")) throw new UsageError("-o has no effect when skipping image creation");
-  if (args.has("target-image-opts") && !noCreate) {
-    throw new UsageError("--target-image-opts requires use of -n flag");
-  }
-  if (args.has("target-image-opts") && args.has("output-format")) {
-    throw new UsageError("--target-image-opts names the format itself, by driver=");
-  }
-  if (args.has("target-is-zero") && !noCreate) throw new UsageError("--target-is-zero requires use of -n flag");
-  if (sources > 1 && (backingFile !== undefined || args.has("backing-file"))) {
-    const what = "Having a backing file for the target makes no sense when concatenating multiple input images";
-    throw new UsageError(what);
-  }
-  if (args.has("skip-broken-bitmaps") && !args.has("bitmaps")) {
-    throw new UsageError("Use of --skip-broken-bitmaps requires --bitmaps");
-  }
-  if (sources > 1 && args.has("bitmaps")) throw new UsageError("Copying bitmaps only possible with single source");
-  if (sources > 1 && args.has("snapshot")) throw new UsageError("No support for concatenating multiple snapshot");
-  if (args.has("copy-range") && args.has("sparse")) {
-    throw new UsageError("Cannot enable copy offloading when -S is used");
-  }
-  if (args.has("copy-range") && args.has("compress")) {
-    throw new UsageError("Cannot enable copy offloading when -c is used");
-  }
-  if (args.has("copy-range") && args.has("salvage")) {
-    throw new UsageError("Cannot use copy offloading in salvaging mode");
-  }
 }
 
 const MAX_SPARSE = 16_777_216;
