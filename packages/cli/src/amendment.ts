@@ -1,14 +1,34 @@
 import type { AmendOptions, Qcow2Image } from "@instar/qcow2";
+import { isPassphraseOption, type PassphraseChange, passphraseChange } from "./amend-passphrases.js";
 import { parseKeyValues } from "./args.js";
-import { type CreateOptions, parseCreateOptions } from "./create-options.js";
+import { type CreateOptions, optionsFrom } from "./create-options.js";
 import { CliError, UsageError } from "./errors.js";
 import { inOurWords } from "./option-names.js";
 
 /** What of an image can be changed. */
-const AMENDABLE = ["backing_file", "backing_fmt", "compat", "lazy_refcounts", "refcount_bits", "size"];
+const AMENDABLE: readonly string[] = [
+  "backing_file",
+  "backing_fmt",
+  "compat",
+  "data_file",
+  "data_file_raw",
+  "lazy_refcounts",
+  "refcount_bits",
+  "size",
+];
 
 const HELP = `Amend options for 'qcow2':
   compat=<str>           - Compatibility level (v2 [0.10] or v3 [1.1])
+  data_file=<str>        - Name of the external data file, of an image that has one
+  data_file_raw=<bool>   - off: that file by itself is not the disk any more
+  encrypt.state=<str>    - active adds a passphrase, inactive removes one
+  encrypt.new-secret=<str>
+                         - ID of the secret that is the passphrase to add (--object secret,id=ID,file=FILE)
+  encrypt.old-secret=<str>
+                         - ID of the secret that is the passphrase to remove, from all key slots it opens
+  encrypt.keyslot=<num>  - The key slot to use or to clear, 0 to 7
+  encrypt.iter-time=<num>
+                         - Milliseconds that opening the key slot is to take (default: 2000)
   lazy_refcounts=<bool>  - Let QEMU leave refcounts out of date while it writes
   refcount_bits=<num>    - Width of a reference count entry in bits, 1 to 64
   size=<size>            - Virtual disk size
@@ -19,18 +39,26 @@ export function amendOptionsHelp(lists: readonly string[]): string | undefined {
   return lists.some((list) => /(^|,)(help|\?)(,|$)/.test(list)) ? HELP : undefined;
 }
 
+/** What is to be changed. */
+export interface Amendment {
+  readonly options: CreateOptions;
+  readonly passphrases: PassphraseChange | undefined;
+}
+
 /**
  * Understands what stands behind `-o` of `amend`.
  *
  * @throws {@link UsageError} for an option that is none, or cannot be changed
  */
-export function parseAmendOptions(lists: readonly string[]): CreateOptions {
-  const options = parseCreateOptions("qcow2", lists);
-  for (const name of parseKeyValues(lists).keys()) {
+export function parseAmendOptions(lists: readonly string[]): Amendment {
+  const given = parseKeyValues(lists);
+  const plain = new Map([...given].filter(([name]) => !isPassphraseOption(name)));
+  const options = optionsFrom("qcow2", plain);
+  for (const name of plain.keys()) {
     if (AMENDABLE.includes(name)) continue;
     throw new UsageError(`Invalid parameter '${name}': This option is only supported for image creation`);
   }
-  return options;
+  return { options, passphrases: passphraseChange(given) };
 }
 
 /**
@@ -46,7 +74,7 @@ export async function amendImage(
   signal: AbortSignal,
 ): Promise<void> {
   const info = qcow2.info();
-  const { compat, refcountBits, lazyRefcounts, backingFile, backingFormat, size } = options;
+  const { compat, refcountBits, lazyRefcounts, backingFile, backingFormat, size, dataFile, dataFileRaw } = options;
   if (
     (backingFile !== undefined && backingFile !== (info.backingFile ?? "")) ||
     (backingFormat !== undefined && backingFormat !== info.backingFormat)
@@ -59,6 +87,8 @@ export async function amendImage(
     ...(refcountBits !== info.refcountBits && { refcountBits }),
     ...(lazyRefcounts !== info.lazyRefcounts && { lazyRefcounts }),
     ...(size !== qcow2.size && { size }),
+    ...(dataFile !== info.dataFile && { dataFile }),
+    ...(dataFileRaw !== undefined && dataFileRaw !== (info.dataFileRaw ?? false) && { dataFileRaw }),
   };
   if (Object.values(changes).every((value) => value === undefined)) return;
   try {

@@ -128,9 +128,14 @@ export function createOptionsHelp(format: TargetFormat, lists: readonly string[]
  * @throws {@link UsageError} for an option that the format does not have, and for a bad value.
  */
 export function parseCreateOptions(format: TargetFormat, lists: readonly string[]): CreateOptions {
+  return optionsFrom(format, parseKeyValues(lists));
+}
+
+/** The same, of options that have been taken apart. */
+export function optionsFrom(format: TargetFormat, given: ReadonlyMap<string, string>): CreateOptions {
   const readers = READERS[format];
   let options: CreateOptions = format === "luks" ? { encrypt: { format } } : {};
-  for (const [name, value] of parseKeyValues(lists)) {
+  for (const [name, value] of given) {
     const read = Object.hasOwn(readers, name) ? readers[name] : undefined;
     if (!read) throw new UsageError(`-o ${name}: ${format} has no such option, or it is not supported (see -o help)`);
     const more = read(value);

@@ -18,8 +18,8 @@ export interface EncryptOptions {
   readonly iterTime?: number;
 }
 
-/** As long as QEMU lets opening a slot take. */
-const ITER_TIME = 2000;
+/** As long as opening a key slot takes unless it is said: milliseconds, as in QEMU. */
+export const LONGEST_OPENING = 2000;
 
 /** What stands before the names of the options: those of a qcow2 image are some of many. */
 type Prefix = "encrypt." | "";
@@ -33,11 +33,7 @@ export function encryptReaders(prefix: Prefix): Readonly<Record<string, (value: 
     [`${prefix}ivgen-alg`]: (value) => ({ iv: value }),
     [`${prefix}ivgen-hash-alg`]: (value) => ({ ivHash: value }),
     [`${prefix}hash-alg`]: (value) => ({ hash: value }),
-    [`${prefix}iter-time`]: (value) => {
-      const iterTime = Number(value);
-      if (Number.isInteger(iterTime) && iterTime > 0) return { iterTime };
-      throw new UsageError(`${prefix}iter-time '${value}': must be a number of milliseconds`);
-    },
+    [`${prefix}iter-time`]: (value) => ({ iterTime: iterTimeNamed(prefix, value) }),
   };
 }
 
@@ -45,6 +41,13 @@ export function encryptReaders(prefix: Prefix): Readonly<Record<string, (value: 
 export function encryptFormat(value: string): EncryptOptions {
   if (value === "luks") return { format: value };
   throw new UsageError(`encrypt.format '${value}': only luks is supported for new images`);
+}
+
+/** The value of `iter-time`: milliseconds. */
+export function iterTimeNamed(prefix: Prefix, value: string): number {
+  const iterTime = Number(value);
+  if (Number.isInteger(iterTime) && iterTime > 0) return iterTime;
+  throw new UsageError(`${prefix}iter-time '${value}': must be a number of milliseconds`);
 }
 
 /** The options as qemu-img repeats them. */

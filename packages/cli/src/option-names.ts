@@ -13,6 +13,8 @@ const OPTION_NAMES: ReadonlyMap<string, string> = new Map([
   ["dataFile", "data_file"],
   ["dataFile.name", "data_file"],
   ["dataFile.raw", "data_file_raw"],
+  ["dataFileRaw", "data_file_raw"],
+  ["slot", "encrypt.keyslot"],
   ["backing.format", "backing_fmt"],
 ]);
 

@@ -131,6 +131,15 @@ describe.skipIf(!HAS_QEMU)(`info says what qemu-img says ${NEEDS_QEMU}`, () => {
     expect((await instar(["info", ...chain])).out).toBe(await qemu("qemu-img", "info", ...chain));
   });
 
+  it.each([
+    ['json:{"file":{"driver":"file","filename":"PATH"}}'],
+    ["file:PATH"],
+    ["--image-opts", "driver=qcow2,file.driver=file,file.filename=PATH"],
+  ])("of a description: %s %s", async (...argv) => {
+    const described = argv.map((word) => word.replace("PATH", at("top.qcow2")));
+    expect((await instar(["info", ...described])).out).toBe(await qemu("qemu-img", "info", ...described));
+  });
+
   it("of relative names", async () => {
     const argv = ["info", "--backing-chain", "--output=json", "./top.qcow2"];
     const ours = await instarProcess(argv, at());

@@ -63,19 +63,22 @@ export async function unlock(area: LuksArea, options: UnlockOptions): Promise<Un
 
 /** The key of a volume. Throws as {@link unlock} does. */
 export async function findKey(area: LuksArea, options: UnlockOptions): Promise<VolumeKey> {
+  for await (const found of keysIn(area, options)) return found;
+  throw new LuksError("ERR_WRONG_PASSPHRASE", "the passphrase opens no key slot");
+}
+
+/** The key of a volume from each key slot that a passphrase opens; or only from the one whose number is given. */
+export async function* keysIn(area: LuksArea, options: UnlockOptions, only?: number): AsyncGenerator<VolumeKey> {
   const { passphrase, maxIterations = MAX_ITERATIONS, signal } = options;
   const header = await readLuksHeader(area, { signal });
   refuseGrinding("the key digest", header.keyDigestIterations, maxIterations);
-  for (const [index, slot] of header.slots.entries()) {
-    if (slot.active) refuseGrinding(`key slot ${index}`, slot.iterations, maxIterations);
-  }
-  for (const [index, slot] of header.slots.entries()) {
-    if (!slot.active) continue;
+  const slots = [...header.slots.entries()].filter(([index, slot]) => slot.active && (only ?? index) === index);
+  for (const [index, slot] of slots) refuseGrinding(`key slot ${index}`, slot.iterations, maxIterations);
+  for (const [index, slot] of slots) {
     const key = await openSlot(area, header, slot, passphrase, signal);
     const check = await keyDigest(header, key, signal);
-    if (isEqual(check, header.keyDigest)) return { header, slot: index, key };
+    if (isEqual(check, header.keyDigest)) yield { header, slot: index, key };
   }
-  throw new LuksError("ERR_WRONG_PASSPHRASE", "the passphrase opens no key slot");
 }
 
 function refuseGrinding(what: string, iterations: number, most: number): void {

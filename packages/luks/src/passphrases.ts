@@ -2,7 +2,15 @@ import { LuksError, ruleError } from "./errors.js";
 import { random } from "./format.js";
 import { encodeSlot, type KeySlot, type LuksHeader, SALT_BYTES, slotOffset, SLOTS } from "./header.js";
 import { chooseIterations, type IterationOptions } from "./iterations.js";
-import { findKey, type LuksArea, materialBytes, readLuksHeader, sealSlot, type UnlockOptions } from "./key-slots.js";
+import {
+  findKey,
+  keysIn,
+  type LuksArea,
+  materialBytes,
+  readLuksHeader,
+  sealSlot,
+  type UnlockOptions,
+} from "./key-slots.js";
 
 /** How to add a passphrase. */
 export interface AddPassphraseOptions extends UnlockOptions, IterationOptions {
@@ -14,9 +22,9 @@ export interface AddPassphraseOptions extends UnlockOptions, IterationOptions {
 
 /** How to remove a passphrase. */
 export interface RemovePassphraseOptions extends Omit<UnlockOptions, "passphrase"> {
-  /** The passphrase to remove; or `slot` is given. */
+  /** The passphrase to remove, from every key slot that it opens. */
   readonly passphrase?: Uint8Array | undefined;
-  /** The key slot to clear, 0 to 7, for a passphrase that nobody knows. */
+  /** The only key slot to clear, 0 to 7. Without `passphrase` it is cleared whatever opens it. */
   readonly slot?: number | undefined;
 }
 
@@ -44,25 +52,39 @@ export async function addPassphrase(area: LuksArea, options: AddPassphraseOption
 /**
  * Removes a passphrase and overwrites its key material. Stopped anywhere, it leaves the volume with the other ones.
  *
- * @returns the number of its key slot
- * @throws {@link LuksError} `ERR_LAST_SLOT` for the only one, `ERR_NO_SLOT` for a slot that is not in use,
- *   `ERR_WRONG_PASSPHRASE`
+ * @returns the numbers of the key slots that it has cleared
+ * @throws {@link LuksError} `ERR_LAST_SLOT` where no other would be left, `ERR_NO_SLOT` for a slot that is not in use,
+ *   `ERR_WRONG_PASSPHRASE`. Nothing has been changed then.
  */
-export async function removePassphrase(area: LuksArea, options: RemovePassphraseOptions): Promise<number> {
-  const { passphrase, signal } = options;
+export async function removePassphrase(area: LuksArea, options: RemovePassphraseOptions): Promise<readonly number[]> {
+  const { signal } = options;
   const header = await readLuksHeader(area, { signal });
-  if ((passphrase === undefined) === (options.slot === undefined)) {
-    throw ruleError("ERR_INVALID_OPTION", "slot", options.slot ?? "absent", "given where passphrase is not");
+  const cleared = await slotsOf(area, header, options);
+  if (header.slots.filter(({ active }) => active).length === cleared.length) {
+    const what =
+      cleared.length === 1 ? `key slot ${cleared[0]} is the only one` : `key slots ${cleared.join(", ")} are all`;
+    throw new LuksError("ERR_LAST_SLOT", `${what} in use: without it the data would be lost`);
   }
-  const index =
-    passphrase === undefined ? usedSlot(header, options.slot) : (await findKey(area, { ...options, passphrase })).slot;
-  if (header.slots.filter(({ active }) => active).length === 1) {
-    throw new LuksError("ERR_LAST_SLOT", `key slot ${index} is the only one in use: without it the data would be lost`);
+  for (const index of cleared) {
+    const slot = slotOf(header, index);
+    await area.write(random(materialBytes(slot.stripes, header.keyBytes)), slot.materialOffset);
+    await writeSlot(area, index, { ...slot, active: false, iterations: 0, salt: new Uint8Array(SALT_BYTES) });
   }
-  const slot = slotOf(header, index);
-  await area.write(random(materialBytes(slot.stripes, header.keyBytes)), slot.materialOffset);
-  await writeSlot(area, index, { ...slot, active: false, iterations: 0, salt: new Uint8Array(SALT_BYTES) });
-  return index;
+  return cleared;
+}
+
+async function slotsOf(area: LuksArea, header: LuksHeader, options: RemovePassphraseOptions): Promise<number[]> {
+  const { passphrase, slot } = options;
+  if (slot !== undefined) refuseUnused(header, slot);
+  if (passphrase === undefined) {
+    if (slot !== undefined) return [slot];
+    throw ruleError("ERR_INVALID_OPTION", "slot", "absent", "given where passphrase is not");
+  }
+  const opened: number[] = [];
+  for await (const found of keysIn(area, { ...options, passphrase }, slot)) opened.push(found.slot);
+  if (opened.length > 0) return opened;
+  const what = slot === undefined ? "no key slot" : `key slot ${slot} not`;
+  throw new LuksError("ERR_WRONG_PASSPHRASE", `the passphrase opens ${what}`);
 }
 
 function slotOf(header: LuksHeader, index: number): KeySlot {
@@ -78,9 +100,8 @@ function freeSlot(header: LuksHeader, wanted: number | undefined): number {
   return index;
 }
 
-function usedSlot(header: LuksHeader, index = -1): number {
-  if (slotOf(header, index).active) return index;
-  throw new LuksError("ERR_NO_SLOT", `key slot ${index} is not in use`);
+function refuseUnused(header: LuksHeader, index: number): void {
+  if (!slotOf(header, index).active) throw new LuksError("ERR_NO_SLOT", `key slot ${index} is not in use`);
 }
 
 /** Writes one slot, after all that it needs is durable, and makes it durable. The rest of the header stays as it is. */

@@ -93,7 +93,7 @@ describe("a passphrase", () => {
     const area = await newArea(small);
     await addPassphrase(area, { ...QUICKLY, passphrase: PASSPHRASE, newPassphrase: SECOND });
     const old = await contentOf(area);
-    expect(await removePassphrase(area, { passphrase: PASSPHRASE })).toBe(0);
+    expect(await removePassphrase(area, { passphrase: PASSPHRASE })).toEqual([0]);
     expect(await slotsOf(area, PASSPHRASE, SECOND)).toEqual([-1, 1]);
     // With its slot put back the key material is what is missing.
     const bytes = await contentOf(area);
@@ -107,8 +107,30 @@ describe("a passphrase", () => {
     await expect(removePassphrase(area, { slot: 3 })).rejects.toMatchObject({ code: "ERR_NO_SLOT" });
     await expect(removePassphrase(area, { slot: 8 })).rejects.toMatchObject({ code: "ERR_INVALID_OPTION" });
     await expect(removePassphrase(area, {})).rejects.toMatchObject({ code: "ERR_INVALID_OPTION" });
-    expect(await removePassphrase(area, { slot: 4 })).toBe(4);
+    expect(await removePassphrase(area, { slot: 4 })).toEqual([4]);
     expect(await slotsOf(area, PASSPHRASE, SECOND)).toEqual([0, -1]);
+  });
+
+  it("is removed from every key slot that it opens, or from one", async () => {
+    const area = await newArea(small);
+    const add = (newPassphrase: Uint8Array, slot: number): Promise<number> =>
+      addPassphrase(area, { ...QUICKLY, passphrase: PASSPHRASE, newPassphrase, slot });
+    for (const slot of [2, 4, 6]) await add(SECOND, slot);
+    const wrong = removePassphrase(area, { passphrase: SECOND, slot: 0 });
+    await expect(wrong).rejects.toMatchObject({ code: "ERR_WRONG_PASSPHRASE" });
+    expect(await removePassphrase(area, { passphrase: SECOND, slot: 4 })).toEqual([4]);
+    expect(await slotsOf(area, PASSPHRASE, SECOND)).toEqual([0, 2]);
+    expect(await removePassphrase(area, { passphrase: SECOND })).toEqual([2, 6]);
+    expect(await slotsOf(area, PASSPHRASE, SECOND)).toEqual([0, -1]);
+  });
+
+  it("stays where all key slots are its", async () => {
+    const area = await newArea(small);
+    await addPassphrase(area, { ...QUICKLY, passphrase: PASSPHRASE, newPassphrase: PASSPHRASE });
+    const before = await contentOf(area);
+    const removing = removePassphrase(area, { passphrase: PASSPHRASE });
+    await expect(removing).rejects.toMatchObject({ code: "ERR_LAST_SLOT", message: expect.stringContaining("0, 1") });
+    expect(Buffer.compare(await contentOf(area), before)).toBe(0);
   });
 
   it("stays where it is the only one", async () => {
@@ -149,7 +171,7 @@ describe("a change that is stopped anywhere", () => {
     for (let done = false; !done; stopAt++) {
       const area = await newArea(small);
       await addPassphrase(area, { ...QUICKLY, passphrase: PASSPHRASE, newPassphrase: SECOND });
-      done = (await removePassphrase(new StoppingArea(area, stopAt), { slot: 1 }).catch(() => -1)) >= 0;
+      done = (await removePassphrase(new StoppingArea(area, stopAt), { slot: 1 }).catch(() => [])).length > 0;
       expect(await slotsOf(area, PASSPHRASE, SECOND), `stopped at write ${stopAt}`).toEqual([0, -1]);
       await readLuksHeader(area);
     }

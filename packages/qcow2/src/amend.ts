@@ -1,6 +1,6 @@
-import { encodeBacking } from "./create-options.js";
+import { encodeBacking, encodeName } from "./create-options.js";
 import { type Qcow2Error, ruleError } from "./errors.js";
-import { COMPATIBLE, isDataFileRaw } from "./features.js";
+import { AUTOCLEAR, COMPATIBLE, hasDataFile, isDataFileRaw } from "./features.js";
 import { MAX_REFCOUNT_ORDER, maxGuestSize } from "./geometry.js";
 import type { Qcow2Header } from "./header.js";
 import { EXTENSION, withExtension } from "./header-extensions.js";
@@ -26,6 +26,10 @@ export interface AmendOptions {
    * image that is open goes on with the backing image that it has: through the other one the guest must see the same.
    */
   readonly backing?: { readonly name: string; readonly format?: string | undefined } | null | undefined;
+  /** The external data file that the image names from then on; one that is open goes on with the file that it has. */
+  readonly dataFile?: string | undefined;
+  /** `false` where the data file by itself is not to be the disk any more; it cannot become so. */
+  readonly dataFileRaw?: boolean | undefined;
 }
 
 /** Changes what an image says of itself, one thing after another, each of them at once. */
@@ -43,8 +47,10 @@ export async function amendImage(host: ImageHost, options: AmendOptions): Promis
     if (isRemade) await engine.bitmaps.end();
     try {
       if (version > current.version) await toVersion3(engine);
-      const change = { ...lazy(engine.header.current, options), ...renamed(engine.header.current, options) };
-      if (Object.keys(change).length > 0) await engine.header.update(change);
+      for (const step of [lazy, renamed, externalData]) {
+        const change = step(engine.header.current, options);
+        if (Object.keys(change).length > 0) await engine.header.update(change);
+      }
       if (order !== current.refcountOrder) await engine.stateSwitch.run(() => Promise.resolve({}), order);
     } finally {
       if (isRemade) await renew();
@@ -79,6 +85,7 @@ async function refuseAmend(host: ImageHost, options: AmendOptions): Promise<numb
   }
   bitmaps.refuseResize(size);
   renamed(current, options, file.name);
+  externalData(current, options, file.name);
   if (version < current.version) await refuseDowngrade(host, size);
   return order;
 }
@@ -101,4 +108,23 @@ function renamed(header: Qcow2Header, { backing }: AmendOptions, where = ""): He
   }
   const { name, format } = encodeBacking(where, backing);
   return { extensions: withExtension(header.extensions, EXTENSION.backingFormat, format), backingFileName: name };
+}
+
+function externalData(header: Qcow2Header, { dataFile, dataFileRaw }: AmendOptions, where = ""): HeaderChange {
+  const invalid = (option: string, value: string, rule: string): Qcow2Error =>
+    ruleError("ERR_INVALID_OPTION", where, option, value, rule);
+  if (dataFileRaw === true && !isDataFileRaw(header)) {
+    throw invalid("dataFileRaw", "true", "false: what is in a data file does not become the disk");
+  }
+  if (dataFile !== undefined && !hasDataFile(header)) {
+    throw invalid("dataFile", dataFile, "absent: the image has its data in itself");
+  }
+  const { extensions, features } = header;
+  const name = dataFile === undefined ? undefined : encodeName(where, "dataFile.name", dataFile);
+  return {
+    ...(name && { extensions: withExtension(extensions, EXTENSION.dataFile, name) }),
+    ...(dataFileRaw === false && {
+      features: { ...features, autoclear: features.autoclear & ~AUTOCLEAR.rawExternalData },
+    }),
+  };
 }

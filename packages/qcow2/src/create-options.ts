@@ -100,10 +100,7 @@ export function encodeBacking(
   where: string,
   backing: { readonly name: string; readonly format?: string | undefined },
 ): { name: Uint8Array; format: Uint8Array | undefined } {
-  const name = new TextEncoder().encode(backing.name);
-  if (name.byteLength < 1 || name.byteLength > 1023 || name.includes(0)) {
-    throw invalid(where, "backing.name", backing.name, "1 to 1023 bytes of UTF-8 without a zero byte");
-  }
+  const name = encodeName(where, "backing.name", backing.name);
   if (backing.format === undefined) return { name, format: undefined };
   const format = new TextEncoder().encode(backing.format);
   if (format.byteLength < 1 || format.byteLength > 15 || format.includes(0)) {
@@ -121,11 +118,18 @@ function checkDataFile(
   const { raw = false } = dataFile;
   if (version === 2) throw invalid(where, "dataFile", dataFile.name, "absent in version 2");
   if (raw && backed) throw invalid(where, "dataFile.raw", "true", "false beside a backing file");
-  const name = new TextEncoder().encode(dataFile.name);
-  if (name.byteLength < 1 || name.byteLength > 1023 || name.includes(0)) {
-    throw invalid(where, "dataFile.name", dataFile.name, "1 to 1023 bytes of UTF-8 without a zero byte");
-  }
-  return { name, raw };
+  return { name: encodeName(where, "dataFile.name", dataFile.name), raw };
+}
+
+/**
+ * The bytes of the name of a backing file or a data file.
+ *
+ * @throws {@link Qcow2Error} `ERR_INVALID_OPTION`
+ */
+export function encodeName(where: string, option: string, name: string): Uint8Array {
+  const bytes = new TextEncoder().encode(name);
+  if (bytes.byteLength >= 1 && bytes.byteLength <= 1023 && !bytes.includes(0)) return bytes;
+  throw invalid(where, option, name, "1 to 1023 bytes of UTF-8 without a zero byte");
 }
 
 function invalid(where: string, option: string, value: number | string, rule: string): Qcow2Error {

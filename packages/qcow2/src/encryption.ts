@@ -25,8 +25,8 @@ export interface Encryption {
   /**
    * Removes a passphrase, and overwrites its key material.
    *
-   * @returns the number of the key slot
-   * @throws {@link Qcow2Error} `ERR_WRONG_PASSPHRASE`; `ERR_INVALID_OPTION` for the only one
+   * @returns the numbers of the key slots that it has cleared
+   * @throws {@link Qcow2Error} `ERR_WRONG_PASSPHRASE`; `ERR_INVALID_OPTION` where no other would be left
    */
-  removePassphrase(options: RemovePassphraseOptions): Promise<number>;
+  removePassphrase(options: RemovePassphraseOptions): Promise<readonly number[]>;
 }

@@ -23,7 +23,7 @@ export class ImageEncryption implements Encryption {
     return this.#change((area, luks) => luks.addPassphrase(area, options));
   }
 
-  removePassphrase(options: RemovePassphraseOptions): Promise<number> {
+  removePassphrase(options: RemovePassphraseOptions): Promise<readonly number[]> {
     return this.#change((area, luks) => luks.removePassphrase(area, options));
   }
 

@@ -1,5 +1,6 @@
 import { OPEN_OPTIONS } from "../access.js";
 import { amendImage, amendOptionsHelp, parseAmendOptions } from "../amendment.js";
+import { changePassphrases } from "../amend-passphrases.js";
 import type { Arguments } from "../args.js";
 import { cacheMode } from "../cache-mode.js";
 import { type Command, type Context, defineCommand } from "../command.js";
@@ -30,6 +31,10 @@ export const amendCommand: Command = defineCommand(
     examples: [
       ["amend -o compat=1.1 old.qcow2", "from version 2 of the format to version 3"],
       ["amend -o refcount_bits=64,size=20G disk.qcow2", "wider refcounts, and a disk of 20 GiB"],
+      [
+        "amend --object secret,id=old,file=old.txt -o encrypt.state=inactive,encrypt.old-secret=old disk.qcow2",
+        "remove a passphrase; another one must be left",
+      ],
     ],
   },
   amend,
@@ -46,12 +51,15 @@ async function amend(args: Arguments<keyof typeof OPTIONS>, context: Context): P
   }
   if (file === undefined || rest.length > 0) throw new UsageError("Expecting one image file name");
   cacheMode("-t", args.value("cache"));
-  const request = parseAmendOptions(lists);
+  const { options, passphrases } = parseAmendOptions(lists);
   const image = await openImage(context, file, { format: formatOption(args.value("format")), write: true });
-  await withImage(image, async ({ qcow2, format }) => {
+  await withImage(image, async ({ qcow2, format, layers }) => {
     if (!qcow2) throw new CliError(`Format driver '${format}' does not support option amendment`);
     const progress = new Progress(context, args.has("progress") && !args.has("quiet"), 1);
-    await amendImage(file, qcow2, request, context.signal);
+    if (passphrases) {
+      await changePassphrases({ qcow2, layers }, passphrases, context.access.secrets, context.signal);
+    }
+    await amendImage(file, qcow2, options, context.signal);
     await progress.finish();
   });
   return 0;

@@ -4,7 +4,7 @@ import { type Command, type Context, defineCommand } from "../command.js";
 import { UsageError } from "../errors.js";
 import { formatOption } from "../format-names.js";
 import { describeLayer, forPeople, type ImageInfo } from "../image-info.js";
-import { withImage } from "../image.js";
+import { type Layer, withImage } from "../image.js";
 import { openImage } from "../open-image.js";
 import { printLines } from "../print-lines.js";
 
@@ -41,13 +41,18 @@ async function info(args: Arguments<keyof typeof OPTIONS>, context: Context): Pr
     metadataOnly: true,
     withoutBacking: !args.has("backing-chain"),
   });
-  const chain = await withImage(image, () =>
-    Promise.all(image.layers.map((layer, depth) => describeLayer(layer, depth === 0 ? file : layer.place))),
+  const chain = await withImage(image, ({ layers }) =>
+    Promise.all(layers.map((layer, depth) => describeLayer(layer, depth === 0 ? nameOf(layer, file) : layer.place))),
   );
   const shown = args.has("backing-chain") ? chain : chain[0];
   if (output === "json") await context.print(`${JSON.stringify(shown, null, 4)}\n`);
   else await printLines(context, linesOf(chain));
   return 0;
+}
+
+/** A description of a local file is called by the path in it, as in QEMU. */
+function nameOf({ storage }: Layer, given: string): string {
+  return storage.kind === "file" ? storage.path : given;
 }
 
 /** Images one below the other, an empty line between two. */

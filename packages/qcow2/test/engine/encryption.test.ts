@@ -221,7 +221,7 @@ describe("the passphrases of an image", () => {
     const second = bytesOf("second");
     const options = { passphrase: PASSPHRASE, newPassphrase: second, iterations: 1000 };
     expect(await image.encryption?.addPassphrase(options)).toBe(1);
-    expect(await image.encryption?.removePassphrase({ passphrase: PASSPHRASE })).toBe(0);
+    expect(await image.encryption?.removePassphrase({ passphrase: PASSPHRASE })).toEqual([0]);
     await expect(image.encryption?.removePassphrase({ slot: 1 })).rejects.toMatchObject({ code: "ERR_INVALID_OPTION" });
     await expect(image.encryption?.addPassphrase(options)).rejects.toMatchObject({ code: "ERR_WRONG_PASSPHRASE" });
     await expectClean(image);
@@ -258,7 +258,7 @@ describe("the LUKS header of an image", () => {
     ["is immense", extension + 16, [0, 0, 1], "ERR_INVALID_HEADER"],
     ["is none", 4 * 65536, [0], "ERR_INVALID_HEADER"],
     ["is of another version", 4 * 65536 + 7, [2], "ERR_UNSUPPORTED_FEATURE"],
-    ["names serpent", 4 * 65536 + 8, [...bytesOf("serpent")], "ERR_UNSUPPORTED_FEATURE"],
+    ["names camellia", 4 * 65536 + 8, [...bytesOf("camellia")], "ERR_UNSUPPORTED_FEATURE"],
     ["asks for 2^32-1 iterations", 4 * 65536 + 212, [255, 255, 255, 255], "ERR_INVALID_HEADER"],
   ])("that %s is refused", async (_, offset, bytes, code) => {
     const { image, pages } = await encrypted();
