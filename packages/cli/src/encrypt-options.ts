@@ -73,7 +73,7 @@ export function encryptFields(
  * @throws {@link UsageError} without format or secret; {@link CliError} for a secret that cannot be read
  */
 export async function newEncryption(options: EncryptOptions, prefix: Prefix, context: Context): Promise<NewEncryption> {
-  const { format, keySecret, iterTime = ITER_TIME, hash } = options;
+  const { format, keySecret, iterTime = LONGEST_OPENING, hash } = options;
   if (format === undefined) throw new UsageError("encrypt.…: encrypt.format=luks is needed");
   if (keySecret === undefined) throw new UsageError(`${prefix}key-secret=ID is needed, and --object`);
   const passphrase = await context.access.secrets.read(keySecret);
