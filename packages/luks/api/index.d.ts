@@ -142,6 +142,6 @@ export function luksHeaderBytes(options: Pick<LuksFormatOptions, "cipher" | "mod
 
 export function readLuksHeader(area: LuksArea, options?: CallOptions): Promise<LuksHeader>;
 
-export function removePassphrase(area: LuksArea, options: RemovePassphraseOptions): Promise<number>;
+export function removePassphrase(area: LuksArea, options: RemovePassphraseOptions): Promise<readonly number[]>;
 
 export function unlock(area: LuksArea, options: UnlockOptions): Promise<UnlockedVolume>;

@@ -22,6 +22,8 @@ export interface AmendOptions {
         readonly name: string;
         readonly format?: string | undefined;
     } | null | undefined;
+    readonly dataFile?: string | undefined;
+    readonly dataFileRaw?: boolean | undefined;
 }
 
 export interface BitmapInfo {
@@ -113,7 +115,7 @@ export interface DirtyRange {
 export interface Encryption {
     luksHeader(options?: CallOptions): Promise<LuksHeader>;
     addPassphrase(options: AddPassphraseOptions): Promise<number>;
-    removePassphrase(options: RemovePassphraseOptions): Promise<number>;
+    removePassphrase(options: RemovePassphraseOptions): Promise<readonly number[]>;
 }
 
 declare interface EngineOptions extends Qcow2CacheOptions {
