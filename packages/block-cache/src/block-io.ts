@@ -35,7 +35,9 @@ export class BlockIo implements EntryIo<number, Block> {
   constructor(backend: Backend, settings: Settings) {
     this.#backend = backend;
     this.#blockSize = settings.blockSize;
-    this.spareBlocks = new SpareBuffers(settings.runLength);
+    this.spareBlocks = new SpareBuffers(
+      Math.min(settings.runLength * settings.parallel, Math.ceil(settings.limit / 4)),
+    );
     this.writes = new DirectWrites({ name: `${settings.name} storage`, sync: () => backend.sync() });
     const readRun = (first: number, count: number, signal: AbortSignal) => this.#readRun(first, count, signal);
     this.#queue = new LoadQueue(readRun, settings.runLength, settings.parallel);

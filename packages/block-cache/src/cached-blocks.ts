@@ -60,9 +60,10 @@ export class CachedBlocks {
     return Math.floor((offset + length - 1) / this.blockSize);
   }
 
-  /** How many blocks one request may have under way: a transfer, but no more than a quarter of the cache. */
+  /** How many blocks one request may have under way: all transfers, but no more than a quarter of the cache. */
   get window(): number {
-    return Math.max(1, Math.min(this.settings.runLength, Math.floor(this.node.limit / 4)));
+    const { runLength, parallel } = this.settings;
+    return Math.max(1, Math.min(runLength * parallel, Math.floor(this.node.limit / 4)));
   }
 
   /** Reads of so many bytes go past the cache. */

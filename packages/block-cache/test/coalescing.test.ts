@@ -48,6 +48,16 @@ it("combines no more than maxTransfer", async () => {
   expect(below.of("write")).toEqual(["0+2048", "2048+2048", "4096+2048", "6144+1536"]);
 });
 
+it("has all transfers of one request under way at once", async () => {
+  const { cache, below } = setUp(40 * 512, { maxTransfer: 512, parallel: 16, directRead: Infinity });
+  const held = holdCalls(below, "read");
+  const read = readRange(cache, 0, 12 * 512);
+  await settled();
+  expect(below.of("read")).toEqual(Array.from({ length: 12 }, (_, index) => `${index * 512}+512`));
+  held.open();
+  await read;
+});
+
 it("reads a block once for all who want it at the same time", async () => {
   const { cache, below } = setUp(4 * 512);
   const held = holdCalls(below, "read");

@@ -17,11 +17,13 @@ export interface SpecHow {
 }
 
 /** How much is kept of what has come over the network, in bytes. */
-const CACHE_BYTES = 33_554_432;
+const CACHE_BYTES = 67_108_864;
 /** What is fetched for a read that the cache has nothing for: little beside the time of a request, and often near the next. */
 const BLOCK_BYTES = 262_144;
 /** How far to read ahead: as far as hides the time of a request from a reader that goes on. */
-const READ_AHEAD = 4_194_304;
+const READ_AHEAD = 16_777_216;
+/** Blocks are asked for one by one, all at once: those side by side become one request on the way. */
+const PARALLEL = CACHE_BYTES / BLOCK_BYTES / 2;
 
 /** Opens what a description says. What comes over the network goes through a cache. */
 export async function openSpec(storage: StorageSpec, how: SpecHow, context: Context): Promise<Backend> {
@@ -78,6 +80,8 @@ async function openUrl(url: string, how: UrlHow, context: Context): Promise<Back
       name: backend.name,
       bytes: CACHE_BYTES,
       blockSize: BLOCK_BYTES,
+      maxTransfer: BLOCK_BYTES,
+      parallel: PARALLEL,
       readAhead,
     });
     context.stats.add(backend.name, counters, cache);

@@ -1,6 +1,9 @@
 import type { Backend } from "@instar/backend";
 import type { Context } from "../command.js";
 
+/** Most bytes of one request: what takes longer than the request itself, and leaves some to be sent side by side. */
+export const REQUEST_BYTES = 4_194_304;
+
 /** How to open what a URL names. */
 export interface UrlHow {
   readonly write: boolean;
