@@ -7,8 +7,8 @@ import { impure, portable } from "./layers.ts";
 
 /**
  * Nothing below the command line reads arguments, the environment or the clock of the wall, or prints. What only Node
- * has stands, in portable packages, in files behind the `node` condition of an `imports` entry, which nothing imports
- * by path.
+ * has stands, in portable packages, in files behind the `node` condition of an entry of `imports` or `exports`, which
+ * nothing imports by path.
  */
 export function checkPurity(root: string): string[] {
   const faults: string[] = [];
@@ -112,10 +112,11 @@ function isBuiltin(specifier: string): boolean {
   return specifier.startsWith("node:") || builtinModules.includes(specifier);
 }
 
-/** Sources that only Node loads: what `imports` names under a `node` condition. */
+/** Sources that only Node loads: what `imports` and `exports` name under a `node` condition. */
 function nodeFiles(pkg: Package): ReadonlySet<string> {
   const files = new Set<string>();
-  for (const target of Object.values(pkg.manifest.imports ?? {})) collect(target, false);
+  const { imports = {}, exports = {} } = pkg.manifest;
+  for (const target of [...Object.values(imports), ...Object.values(exports)]) collect(target, false);
   return files;
 
   function collect(target: Target, behindNode: boolean): void {

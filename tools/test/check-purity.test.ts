@@ -44,6 +44,18 @@ it.each(["backend", "lru-cache", "block-cache", "qcow2"])("finds built-in module
   expect(faultsOf(`import "fs/promises";`, short)).toEqual([fault.replace("node:fs", "fs/promises")]);
 });
 
+it("allows built-in modules in an entry that only Node can load", () => {
+  const entry = { types: "./dist/fs.d.ts", node: "./dist/fs.js" };
+  const root = sample({
+    "packages/qcow2/package.json": manifest("qcow2", { exports: { "./fs": entry } }),
+    "packages/qcow2/src/fs.ts": `import "node:fs";`,
+    "packages/qcow2/src/a.ts": `import "./fs.js";`,
+  });
+  expect(checkPurity(root)).toEqual([
+    "packages/qcow2/src/a.ts:1: imports ./fs.js by path; it stands behind a condition of imports",
+  ]);
+});
+
 it("allows built-in modules behind a condition, as long as nobody goes round it", () => {
   const zlib = { types: "./dist/zlib-node.d.ts", node: "./dist/zlib-node.js", default: "./dist/zlib-web.js" };
   const root = sample({

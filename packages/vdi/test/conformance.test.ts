@@ -1,8 +1,8 @@
 import { describeBackend } from "@instar/backend/conformance";
+import { memoryOf } from "@instar/image-format/testing";
 import { describe, it } from "vitest";
 
 import { VdiImage } from "../src/index.js";
-import { memoryOf } from "./support.js";
 import { makeVdi } from "./vdi-writer.js";
 
 const { INSTAR_SEED: seed } = process.env;

@@ -1,21 +1,15 @@
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 
+import { memoryOf } from "@instar/image-format/testing";
 import { describe, expect, it } from "vitest";
 
 import { VdiImage } from "../src/index.js";
-import { contents, firstDifference, firstLie, FIXTURE_SIZE, memoryOf, patternDisk } from "./support.js";
 
 describe("images made by qemu-img, committed", () => {
-  for (const name of ["dynamic", "static"]) {
-    it(`${name}: the bytes that were put in come out`, async () => {
-      const bytes = gunzipSync(readFileSync(new URL(`fixtures/${name}.vdi.gz`, import.meta.url)));
-      const disk = await VdiImage.open(await memoryOf(bytes));
-      const expected = patternDisk(FIXTURE_SIZE);
-      expect(disk.size).toBe(FIXTURE_SIZE);
-      expect(firstDifference(await contents(disk), expected)).toBe(-1);
-      expect(await firstLie(disk, expected)).toBe(-1);
-      expect(disk.info()).toMatchObject({ type: name, blockSize: 2 ** 20, blocks: 6, allocatedBlocks: 6 });
-    });
-  }
+  it.each(["dynamic", "static"])("%s tells of itself what was asked for", async (type) => {
+    const bytes = gunzipSync(readFileSync(new URL(`fixtures/${type}.vdi.gz`, import.meta.url)));
+    const disk = await VdiImage.open(await memoryOf(bytes));
+    expect(disk.info()).toMatchObject({ type, blockSize: 2 ** 20, blocks: 6, allocatedBlocks: 6 });
+  });
 });

@@ -1,20 +1,11 @@
 import { readFileSync } from "node:fs";
 
 import { FsBackend } from "@instar/backend-fs";
+import { contents, firstDifference, firstLie, patternDisk } from "@instar/image-format/testing";
+import { hasQemu, qemuContents, qemuImg, qemuNote, Scratch } from "@instar/image-format/testing/qemu";
 import { describe, expect, it } from "vitest";
 
 import { probeVdi, VdiImage } from "../src/index.js";
-import {
-  contents,
-  firstDifference,
-  firstLie,
-  hasQemu,
-  patternDisk,
-  qemuContents,
-  qemuImg,
-  qemuNote,
-  Scratch,
-} from "./support.js";
 
 const MIB = 1024 * 1024;
 const sizes = [512, 65_536, MIB, MIB + 512, 3 * MIB - 512, 5 * MIB + 65_536 + 1024, 70 * MIB];

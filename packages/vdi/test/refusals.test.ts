@@ -1,7 +1,7 @@
+import { memoryOf, patternDisk } from "@instar/image-format/testing";
 import { describe, expect, it } from "vitest";
 
 import { isImageError, probeVdi, ImageError, type ImageErrorCode, VdiImage } from "../src/index.js";
-import { memoryOf, patternDisk } from "./support.js";
 import { makeVdi } from "./vdi-writer.js";
 
 const good = makeVdi({ contents: patternDisk(65_536), blockSize: 4096 });

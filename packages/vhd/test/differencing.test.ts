@@ -1,7 +1,7 @@
+import { contents, firstDifference, firstLie, memoryOf, patternDisk } from "@instar/image-format/testing";
 import { describe, expect, it } from "vitest";
 
 import { type ParentReference, VhdImage } from "../src/index.js";
-import { contents, firstDifference, firstLie, memoryOf, patternDisk } from "./support.js";
 import { makeVhd, type VhdContents } from "./vhd-writer.js";
 
 const size = 262_144;

@@ -1,21 +1,15 @@
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 
+import { memoryOf } from "@instar/image-format/testing";
 import { describe, expect, it } from "vitest";
 
 import { VhdImage } from "../src/index.js";
-import { contents, firstDifference, firstLie, FIXTURE_SIZE, memoryOf, patternDisk } from "./support.js";
 
 describe("images made by qemu-img, committed", () => {
-  for (const name of ["dynamic", "fixed"]) {
-    it(`${name}: the bytes that were put in come out`, async () => {
-      const bytes = gunzipSync(readFileSync(new URL(`fixtures/${name}.vhd.gz`, import.meta.url)));
-      const disk = await VhdImage.open(await memoryOf(bytes));
-      const expected = patternDisk(FIXTURE_SIZE);
-      expect(disk.size).toBe(FIXTURE_SIZE);
-      expect(firstDifference(await contents(disk), expected)).toBe(-1);
-      expect(await firstLie(disk, expected)).toBe(-1);
-      expect(disk.info()).toMatchObject({ type: name, creator: "qem2" });
-    });
-  }
+  it.each(["dynamic", "fixed"])("%s tells of itself what was asked for", async (type) => {
+    const bytes = gunzipSync(readFileSync(new URL(`fixtures/${type}.vhd.gz`, import.meta.url)));
+    const disk = await VhdImage.open(await memoryOf(bytes));
+    expect(disk.info()).toMatchObject({ type, creator: "qem2" });
+  });
 });

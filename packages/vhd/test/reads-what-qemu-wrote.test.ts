@@ -1,20 +1,11 @@
 import { readFileSync, truncateSync } from "node:fs";
 
 import { FsBackend } from "@instar/backend-fs";
+import { contents, firstDifference, firstLie, patternDisk } from "@instar/image-format/testing";
+import { hasQemu, qemuContents, qemuImg, qemuNote, Scratch } from "@instar/image-format/testing/qemu";
 import { describe, expect, it } from "vitest";
 
 import { probeVhd, VhdImage } from "../src/index.js";
-import {
-  contents,
-  firstDifference,
-  firstLie,
-  hasQemu,
-  patternDisk,
-  qemuContents,
-  qemuImg,
-  qemuNote,
-  Scratch,
-} from "./support.js";
 import { makeVhd } from "./vhd-writer.js";
 
 const MIB = 1024 * 1024;

@@ -1,7 +1,7 @@
+import { contents, firstDifference, memoryOf, patternDisk } from "@instar/image-format/testing";
 import { describe, expect, it } from "vitest";
 
 import { isImageError, ImageError, type ImageErrorCode, probeVhd, VhdImage } from "../src/index.js";
-import { contents, firstDifference, memoryOf, patternDisk } from "./support.js";
 import { makeVhd, sealVhd } from "./vhd-writer.js";
 
 const size = 65_536;

@@ -1,7 +1,7 @@
+import { contents, firstDifference, firstLie, memoryOf, patternDisk } from "@instar/image-format/testing";
 import { describe, expect, it } from "vitest";
 
 import { type ParentReference, VhdxImage } from "../src/index.js";
-import { contents, firstDifference, firstLie, memoryOf, patternDisk } from "./support.js";
 import { makeVhdx, MIB } from "./vhdx-writer.js";
 
 const size = 3 * MIB + 8192;

@@ -1,19 +1,9 @@
 import { FsBackend } from "@instar/backend-fs";
+import { contents, firstDifference, firstLie, memoryOf, patternDisk } from "@instar/image-format/testing";
+import { hasQemu, qemuContents, qemuImg, qemuNote, Scratch } from "@instar/image-format/testing/qemu";
 import { describe, expect, it } from "vitest";
 
 import { VhdxImage } from "../src/index.js";
-import {
-  contents,
-  firstDifference,
-  firstLie,
-  hasQemu,
-  memoryOf,
-  patternDisk,
-  qemuContents,
-  qemuImg,
-  qemuNote,
-  Scratch,
-} from "./support.js";
 import { type Change, LOG_GUID, makeVhdx, MIB, PLACES, putLogEntry, sealVhdx } from "./vhdx-writer.js";
 
 const disk = patternDisk(5 * MIB + 4096);

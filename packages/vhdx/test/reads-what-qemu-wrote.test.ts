@@ -2,20 +2,11 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 
 import { FsBackend } from "@instar/backend-fs";
+import { contents, firstDifference, firstLie, patternDisk } from "@instar/image-format/testing";
+import { hasQemu, qemuContents, qemuImg, qemuNote, Scratch } from "@instar/image-format/testing/qemu";
 import { describe, expect, it } from "vitest";
 
 import { probeVhdx, VhdxImage } from "../src/index.js";
-import {
-  contents,
-  firstDifference,
-  firstLie,
-  hasQemu,
-  patternDisk,
-  qemuContents,
-  qemuImg,
-  qemuNote,
-  Scratch,
-} from "./support.js";
 import { makeVhdx, MIB } from "./vhdx-writer.js";
 
 const sizes = [512, MIB, 3 * MIB - 512, 5 * MIB + 65_536 + 1024, 70 * MIB];

@@ -1,7 +1,7 @@
+import { contents, firstDifference, memoryOf, patternDisk } from "@instar/image-format/testing";
 import { describe, expect, it } from "vitest";
 
 import { isImageError, probeVhdx, ImageError, type ImageErrorCode, VhdxImage } from "../src/index.js";
-import { contents, firstDifference, memoryOf, patternDisk } from "./support.js";
 import { LOG_GUID, makeVhdx, MIB, PLACES, putLogEntry, sealAll } from "./vhdx-writer.js";
 
 const disk = patternDisk(2 * MIB + 512);

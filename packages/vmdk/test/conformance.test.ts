@@ -1,8 +1,8 @@
 import { describeBackend } from "@instar/backend/conformance";
+import { memoryOf } from "@instar/image-format/testing";
 import { describe, it } from "vitest";
 
 import { VmdkImage } from "../src/index.js";
-import { memoryOf } from "./support.js";
 import { descriptorOf, makeSparse, makeVmdk } from "./vmdk-writer.js";
 
 const { INSTAR_SEED: seed } = process.env;

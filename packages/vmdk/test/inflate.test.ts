@@ -1,10 +1,10 @@
 import { deflateSync } from "node:zlib";
 
+import { patternDisk } from "@instar/image-format/testing";
 import { describe, expect, it } from "vitest";
 
 import { inflate as inflatePortably } from "../src/inflate.default.js";
 import { inflate as inflateInNode } from "../src/inflate.node.js";
-import { patternDisk } from "./support.js";
 
 const grain = patternDisk(65_536);
 const stream = Uint8Array.from(deflateSync(grain));

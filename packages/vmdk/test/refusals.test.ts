@@ -1,3 +1,4 @@
+import { contents, firstDifference, memoryOf, patternDisk } from "@instar/image-format/testing";
 import { describe, expect, it } from "vitest";
 
 import {
@@ -8,7 +9,6 @@ import {
   type ImageErrorCode,
   VmdkImage,
 } from "../src/index.js";
-import { contents, firstDifference, memoryOf, patternDisk } from "./support.js";
 import { descriptorOf, makeSparse, makeVmdk } from "./vmdk-writer.js";
 
 const size = 65_536;
