@@ -6,7 +6,7 @@ import { fileFacts } from "./location.js";
 import type { StorageSpec } from "./names/image-spec.js";
 import { placeOf } from "./place.js";
 import { formatSize } from "./sizes.js";
-import { type SnapshotFields, snapshotFields, snapshotLines } from "./snapshot-list.js";
+import { type SnapshotFields, snapshotLines, snapshotsOf } from "./snapshot-list.js";
 
 /** What is particular to a qcow2 image, with the names of `qemu-img info --output=json`. */
 export interface Qcow2Specific {
@@ -45,7 +45,8 @@ export interface ImageInfo {
   readonly "backing-filename-format"?: string;
   readonly encrypted?: boolean;
   readonly "dirty-flag": boolean;
-  readonly snapshots?: readonly SnapshotFields[];
+  /** To be gone through while the image is open. */
+  readonly snapshots?: AsyncIterable<SnapshotFields>;
 }
 
 /** Describes a layer of an image. */
@@ -59,10 +60,10 @@ export async function describeLayer(layer: Layer, filename: string): Promise<Ima
   };
   if (!qcow2) return { ...common, ...(described && fromDescription(described, storage)), "dirty-flag": false };
   const info = qcow2.info();
-  const snapshots = await qcow2.snapshots.list();
+  const snapshots = await snapshotsOf(qcow2);
   const encrypt = await encryptionFields(qcow2);
   return {
-    ...(snapshots.length > 0 && { snapshots: snapshots.map(snapshotFields) }),
+    ...(snapshots && { snapshots }),
     ...common,
     "cluster-size": info.clusterSize,
     "format-specific": { type: "qcow2", data: specific(info, await qcow2.bitmaps.list(), encrypt) },
@@ -128,7 +129,7 @@ function bitmapFields({ name, granularity, enabled, inconsistent }: BitmapInfo):
 }
 
 /** The description as `qemu-img info` prints it, line by line. */
-export function* forPeople(info: ImageInfo): Generator<string> {
+export async function* forPeople(info: ImageInfo): AsyncGenerator<string> {
   yield `image: ${info.filename}`;
   yield `file format: ${info.format}`;
   yield `virtual size: ${formatSize(info["virtual-size"])} (${info["virtual-size"]} bytes)`;

@@ -1,4 +1,4 @@
-import type { SnapshotInfo } from "@instar/qcow2";
+import type { Qcow2Image, SnapshotInfo } from "@instar/qcow2";
 import { formatSize } from "./sizes.js";
 
 /** A snapshot, with the names of `qemu-img info --output=json`. */
@@ -13,8 +13,25 @@ export interface SnapshotFields {
   readonly icount?: number;
 }
 
+/**
+ * The snapshots of an image, if there are any, to be gone through while it is open: however many there are, few are kept.
+ *
+ * @throws what reading them throws
+ */
+export async function snapshotsOf({ snapshots }: Qcow2Image): Promise<AsyncIterable<SnapshotFields> | undefined> {
+  let count = 0;
+  // What cannot be read is known before anything is printed.
+  for await (const _ of snapshots.each()) count++;
+  if (count === 0) return undefined;
+  return {
+    async *[Symbol.asyncIterator]() {
+      for await (const snapshot of snapshots.each()) yield fieldsOf(snapshot);
+    },
+  };
+}
+
 /** The fields of a snapshot, for programs. */
-export function snapshotFields(snapshot: SnapshotInfo): SnapshotFields {
+function fieldsOf(snapshot: SnapshotInfo): SnapshotFields {
   const { id, name, vmStateSize, dateSeconds, dateNanoseconds, vmClock, icount } = snapshot;
   return {
     ...(icount !== undefined && { icount: Number(icount) }),
@@ -29,10 +46,10 @@ export function snapshotFields(snapshot: SnapshotInfo): SnapshotFields {
 }
 
 /** The snapshots of an image for people, a line each below two of headings, as `qemu-img` lists them. */
-export function* snapshotLines(snapshots: readonly SnapshotFields[]): Generator<string> {
+export async function* snapshotLines(snapshots: AsyncIterable<SnapshotFields>): AsyncGenerator<string> {
   yield "Snapshot list:";
   yield row("ID", "TAG", "VM SIZE", "DATE", "VM CLOCK", "ICOUNT");
-  for (const snapshot of snapshots) yield line(snapshot);
+  for await (const snapshot of snapshots) yield line(snapshot);
 }
 
 function line(its: SnapshotFields): string {

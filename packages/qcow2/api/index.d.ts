@@ -286,6 +286,7 @@ export interface SnapshotRef {
 
 export interface Snapshots {
     list(): Promise<readonly SnapshotInfo[]>;
+    each(): AsyncIterable<SnapshotInfo>;
     create(options: NewSnapshot): Promise<SnapshotInfo>;
     apply(ref: SnapshotRef): Promise<void>;
     remove(ref: SnapshotRef): Promise<void>;

@@ -9,19 +9,44 @@ import type { HeaderChange } from "./live-header.js";
 import { SnapshotDisk } from "./snapshot-disk.js";
 import { encodeSnapshotEntry, type Snapshot, type SnapshotInfo } from "./snapshot-entry.js";
 import { SnapshotSwitch } from "./snapshot-switch.js";
-import { readSnapshotTable } from "./snapshot-table.js";
+import { FIRST_SNAPSHOT, readSnapshots, readSnapshotTable, snapshotPieces } from "./snapshot-table.js";
 import type { NewSnapshot, SnapshotRef, Snapshots } from "./snapshots.js";
 
 /** Makes the changes that {@link Snapshots} promises. */
 export class ImageSnapshots implements Snapshots {
   readonly #host: ImageHost;
+  /** How often snapshots may have been changed. */
+  #changes = 0;
 
   constructor(host: ImageHost) {
     this.#host = host;
   }
 
   async list(): Promise<readonly SnapshotInfo[]> {
-    return (await this.#host.alone(() => this.#list())).map(infoOf);
+    return this.#host.alone(async () => {
+      const { file, header } = this.#host.engine;
+      const infos: SnapshotInfo[] = [];
+      for await (const { snapshots } of snapshotPieces(file.backend, header.current))
+        infos.push(...snapshots.map(infoOf));
+      return infos;
+    });
+  }
+
+  async *each(): AsyncGenerator<SnapshotInfo> {
+    const began = this.#state();
+    let place = FIRST_SNAPSHOT;
+    while (place.count < began.count) {
+      const { snapshots, next } = await this.#host.alone(() => {
+        const { file, header } = this.#host.engine;
+        const { offset, count, changes } = this.#state();
+        if (offset === began.offset && count === began.count && changes === began.changes) {
+          return readSnapshots(file.backend, header.current, place);
+        }
+        throw new BackendError("ERR_CHANGED", `${this.#where}: its snapshots have changed while they were listed`);
+      });
+      yield* snapshots.map(infoOf);
+      place = next;
+    }
   }
 
   create(options: NewSnapshot): Promise<SnapshotInfo> {
@@ -87,9 +112,15 @@ export class ImageSnapshots implements Snapshots {
     const { engine, prepare, alone } = this.#host;
     await prepare();
     return alone(async () => {
+      this.#changes++;
       await engine.durability.writeOut();
       return work((state) => engine.stateSwitch.run((next) => state(new SnapshotSwitch(engine, next))));
     });
+  }
+
+  #state(): { readonly offset: number; readonly count: number; readonly changes: number } {
+    const { snapshotsOffset: offset, snapshotCount: count } = this.#host.engine.header.current;
+    return { offset, count, changes: this.#changes };
   }
 
   async #list(): Promise<readonly Snapshot[]> {

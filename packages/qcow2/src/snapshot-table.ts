@@ -14,6 +14,66 @@ export interface SnapshotTable {
 /** Most bytes of a snapshot table; the limit that QEMU sets. */
 const MAX_SNAPSHOT_TABLE: number = 64 * 1024 * 1024;
 
+/** How far a snapshot table has been read. */
+export interface SnapshotPlace {
+  /** Entries. */
+  readonly count: number;
+  /** Bytes. */
+  readonly length: number;
+}
+
+/** Some entries of a snapshot table that follow each other. */
+export interface SnapshotPiece {
+  readonly snapshots: readonly Snapshot[];
+  /** Where the others begin. */
+  readonly next: SnapshotPlace;
+}
+
+/** The beginning of a snapshot table. */
+export const FIRST_SNAPSHOT: SnapshotPlace = { count: 0, length: 0 };
+
+/**
+ * Reads some of the entries from a place on, at least one; there is one.
+ *
+ * @throws {@link Qcow2Error} `ERR_CORRUPT` for an entry that breaks its rules or goes past the end of the file
+ */
+export async function readSnapshots(
+  file: Backend,
+  header: Qcow2Header,
+  from: SnapshotPlace,
+  options?: CallOptions,
+): Promise<SnapshotPiece> {
+  const snapshots: Snapshot[] = [];
+  const at = Math.min(header.snapshotsOffset + from.length, file.size);
+  const bytes = new Uint8Array(Math.min(2 * MAX_SNAPSHOT_ENTRY, file.size - at));
+  await file.read(bytes, at, options);
+  const whole = at + bytes.byteLength === file.size ? Infinity : bytes.byteLength - MAX_SNAPSHOT_ENTRY;
+  let { count, length } = from;
+  for (let read = 0; count < header.snapshotCount && read <= whole; count++) {
+    const snapshot = parseSnapshotEntry(file.name, count, bytes.subarray(read));
+    snapshots.push(snapshot);
+    read += snapshotEntryLength(snapshot.bytes.byteLength);
+    length = from.length + read;
+    if (length <= MAX_SNAPSHOT_TABLE) continue;
+    const rule = `at most ${MAX_SNAPSHOT_TABLE}`;
+    throw ruleError("ERR_CORRUPT", file.name, "length of the snapshot table", length, rule);
+  }
+  return { snapshots, next: { count, length } };
+}
+
+/** Reads the snapshot table piece by piece. Throws as {@link readSnapshots}. */
+export async function* snapshotPieces(
+  file: Backend,
+  header: Qcow2Header,
+  options?: CallOptions,
+): AsyncGenerator<SnapshotPiece> {
+  for (let place = FIRST_SNAPSHOT; place.count < header.snapshotCount;) {
+    const piece = await readSnapshots(file, header, place, options);
+    yield piece;
+    place = piece.next;
+  }
+}
+
 /**
  * Reads the snapshot table.
  *
@@ -24,30 +84,13 @@ export async function readSnapshotTable(
   header: Qcow2Header,
   options?: CallOptions,
 ): Promise<SnapshotTable> {
-  const snapshots: Snapshot[] = [];
-  let at = header.snapshotsOffset;
-  let chunk = { offset: at, bytes: new Uint8Array(0) };
-  for (let index = 0; index < header.snapshotCount; index++) {
-    if (at + MAX_SNAPSHOT_ENTRY > chunk.offset + chunk.bytes.byteLength) {
-      const bytes = new Uint8Array(Math.max(0, Math.min(2 * MAX_SNAPSHOT_ENTRY, file.size - at)));
-      await file.read(bytes, Math.min(at, file.size), options);
-      chunk = { offset: at, bytes };
-    }
-    const snapshot = parseSnapshotEntry(file.name, index, chunk.bytes.subarray(at - chunk.offset));
-    snapshots.push(snapshot);
-    at += snapshotEntryLength(snapshot.bytes.byteLength);
-    const length = at - header.snapshotsOffset;
-    if (length > MAX_SNAPSHOT_TABLE) {
-      throw ruleError(
-        "ERR_CORRUPT",
-        file.name,
-        "length of the snapshot table",
-        length,
-        `at most ${MAX_SNAPSHOT_TABLE}`,
-      );
-    }
+  const all: Snapshot[] = [];
+  let length = 0;
+  for await (const { snapshots, next } of snapshotPieces(file, header, options)) {
+    all.push(...snapshots);
+    ({ length } = next);
   }
-  return { snapshots, length: at - header.snapshotsOffset };
+  return { snapshots: all, length };
 }
 
 /**

@@ -38,6 +38,13 @@ export interface Snapshots {
   list(): Promise<readonly SnapshotInfo[]>;
 
   /**
+   * The same one after the other, so that the memory it takes does not grow with their number.
+   *
+   * @throws {@link BackendError} `ERR_CHANGED` where a snapshot is made, applied or removed meanwhile
+   */
+  each(): AsyncIterable<SnapshotInfo>;
+
+  /**
    * Keeps the disk as it is now.
    *
    * @throws {@link Qcow2Error} `ERR_INVALID_OPTION` for an id or a name that breaks its rule, where there are too many,

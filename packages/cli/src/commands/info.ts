@@ -6,7 +6,8 @@ import { formatOption } from "../format-names.js";
 import { describeLayer, forPeople, type ImageInfo } from "../image-info.js";
 import { type Layer, withImage } from "../image.js";
 import { openImage } from "../open-image.js";
-import { printLines } from "../print-lines.js";
+import { jsonText } from "../json-text.js";
+import { printLines, printPieces } from "../print-lines.js";
 
 const OPTIONS = {
   format: { short: "f", value: "FMT", help: "format of the image (default: told by its content)" },
@@ -41,12 +42,13 @@ async function info(args: Arguments<keyof typeof OPTIONS>, context: Context): Pr
     metadataOnly: true,
     withoutBacking: !args.has("backing-chain"),
   });
-  const chain = await withImage(image, ({ layers }) =>
-    Promise.all(layers.map((layer, depth) => describeLayer(layer, depth === 0 ? nameOf(layer, file) : layer.place))),
-  );
-  const shown = args.has("backing-chain") ? chain : chain[0];
-  if (output === "json") await context.print(`${JSON.stringify(shown, null, 4)}\n`);
-  else await printLines(context, linesOf(chain));
+  await withImage(image, async ({ layers }) => {
+    const chain = await Promise.all(
+      layers.map((layer, depth) => describeLayer(layer, depth === 0 ? nameOf(layer, file) : layer.place)),
+    );
+    const shown = args.has("backing-chain") ? chain : chain[0];
+    await (output === "json" ? printJson(context, shown) : printLines(context, linesOf(chain)));
+  });
   return 0;
 }
 
@@ -55,8 +57,13 @@ function nameOf({ storage }: Layer, given: string): string {
   return storage.kind === "file" ? storage.path : given;
 }
 
+async function printJson(context: Context, shown: unknown): Promise<void> {
+  await printPieces(context, jsonText(shown));
+  await context.print("\n");
+}
+
 /** Images one below the other, an empty line between two. */
-function* linesOf(chain: readonly ImageInfo[]): Generator<string> {
+async function* linesOf(chain: readonly ImageInfo[]): AsyncGenerator<string> {
   for (const [depth, image] of chain.entries()) {
     if (depth > 0) yield "";
     yield* forPeople(image);

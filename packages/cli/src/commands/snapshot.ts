@@ -6,7 +6,7 @@ import { CliError, Interrupted, oneLine, UsageError } from "../errors.js";
 import { type Image, withImage } from "../image.js";
 import { openImage } from "../open-image.js";
 import { printLines } from "../print-lines.js";
-import { snapshotFields, snapshotLines } from "../snapshot-list.js";
+import { snapshotLines, snapshotsOf } from "../snapshot-list.js";
 
 const OPTIONS = {
   list: { short: "l", help: "list the snapshots (the default)" },
@@ -53,9 +53,8 @@ async function snapshot(args: Arguments<keyof typeof OPTIONS>, context: Context)
 }
 
 async function list({ qcow2 }: Image, context: Context): Promise<void> {
-  const snapshots = (await qcow2?.snapshots.list()) ?? [];
-  if (snapshots.length === 0) return;
-  await printLines(context, snapshotLines(snapshots.map(snapshotFields)));
+  const snapshots = qcow2 && (await snapshotsOf(qcow2));
+  if (snapshots) await printLines(context, snapshotLines(snapshots));
 }
 
 async function change(
