@@ -10,6 +10,7 @@ import { HostFile } from "./host-file.js";
 import { LiveHeader } from "./live-header.js";
 import type { Qcow2CreateOptions, Qcow2OpenOptions } from "./options.js";
 import { openBacking } from "./references.js";
+import { requireLimits } from "./tables.js";
 
 /** What opening finds. */
 export interface OpenedParts {
@@ -35,11 +36,9 @@ export async function openParts(
   if (options.copyOnRead && !options.write) {
     throw ruleError("ERR_INVALID_OPTION", file.name, "copyOnRead", "true", "false without write");
   }
-  let header = await readHeader(file, call);
-  if (options.write) {
-    refuseWriting(file, header, options);
-    if ((header.features.incompatible & INCOMPATIBLE.dirty) !== 0n) header = await repairDirty(file, header, call);
-  }
+  requireLimits(file.name, options.caches);
+  const header = await readHeader(file, call);
+  if (options.write) refuseWriting(file, header, options);
   const { write = false, depth = 0, openReferenced: gate, metadataOnly = false } = options;
   const given = options.dataFile;
   const cipher =
@@ -47,11 +46,14 @@ export async function openParts(
   const dataFile = metadataOnly
     ? undefined
     : await openDataFile(header, file.name, { write, given, depth, gate }, call);
+  let opened: Backend | undefined;
   try {
-    if (options.backing === "ignore") return { header, cipher, dataFile, backing: undefined };
-    const backing = options.backing ?? (await openBacking(header, file.name, depth, gate, call));
-    return { header, cipher, dataFile, backing };
+    if (options.backing === undefined) opened = await openBacking(header, file.name, depth, gate, call);
+    const backing = options.backing === "ignore" ? undefined : (options.backing ?? opened);
+    // Last of all: an image that is refused stays as it is.
+    return { header: write ? await repairDirty(file, header, call) : header, cipher, dataFile, backing };
   } catch (error) {
+    await opened?.close();
     if (!given) await dataFile?.close();
     throw error;
   }
@@ -74,10 +76,11 @@ function refuseWriting(file: Backend, header: Qcow2Header, options: Qcow2OpenOpt
 }
 
 /**
- * Whoever wrote last to a dirty image did not close it and had not written out its refcounts: nothing may be allocated by
- * them before they are right.
+ * Repairs an image that is dirty. Whoever wrote last to it did not close it and had not written out its refcounts:
+ * nothing may be allocated by them before they are right.
  */
 async function repairDirty(file: Backend, header: Qcow2Header, call: CallOptions): Promise<Qcow2Header> {
+  if ((header.features.incompatible & INCOMPATIBLE.dirty) === 0n) return header;
   const hostFile = new HostFile(file);
   const live = new LiveHeader(hostFile, header);
   const { corruptions, checkErrors, problems } = await repairImage(hostFile, live, "all", { ...call, problems: 1 });

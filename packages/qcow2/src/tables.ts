@@ -1,5 +1,6 @@
 import type { CacheCounters, CacheEvent } from "@instar/lru-cache";
 
+import { ruleError } from "./errors.js";
 import type { GuestData } from "./guest-data.js";
 import type { HostFile } from "./host-file.js";
 import { SliceCache, sliceSizeOf } from "./slice-cache.js";
@@ -14,6 +15,14 @@ export interface CacheLimits {
   readonly refcountTableBytes?: number | undefined;
   /** Refcount blocks; defaults to 1 MiB. */
   readonly refcountBytes?: number | undefined;
+}
+
+/** @throws {@link Qcow2Error} `ERR_INVALID_OPTION` for a limit that is no number of bytes */
+export function requireLimits(where: string, limits: CacheLimits = {}): void {
+  for (const [name, bytes] of Object.entries(limits)) {
+    if (bytes === undefined || Number.isFinite(bytes)) continue;
+    throw ruleError("ERR_INVALID_OPTION", where, `caches.${name}`, String(bytes), "a number of bytes");
+  }
 }
 
 /** What has happened in the caches of an image. */

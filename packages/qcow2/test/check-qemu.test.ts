@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 
 import { checkImage } from "../src/check/check-image.js";
@@ -50,5 +50,21 @@ describe.skipIf(!hasQemu)(`check against qemu-img check (INSTAR_SEED=${seed})${q
       if (ours.corruptions > 0) damaged++;
     }
     expect(damaged).toBeGreaterThan(rounds / 4);
+  });
+
+  it("takes refcounts of clusters behind the end of the file for no leaks, until the file is longer", async () => {
+    using scratch = new Scratch();
+    const path = scratch.file("image.qcow2");
+    const image = new Damage(imageToDamage(path, "cluster_size=4096"));
+    const clusters = Math.ceil(image.bytes.byteLength / 4096);
+    for (const behind of [1, 5]) image.setRefcount(clusters + behind, 1);
+    for (const longer of [0, 1, 3, 9]) {
+      writeFileSync(path, Buffer.concat([image.bytes, Buffer.alloc(longer * 4096)]));
+      const { leaks = 0, ...theirs } = qemuImgJson(["check", "-f", "qcow2", "--output=json", path]);
+      const file = await memoryOf(new Uint8Array(readFileSync(path)));
+      const ours = await checkImage(file, await readHeader(file));
+      expect(ours).toMatchObject({ leaks, corruptions: 0, imageEndOffset: theirs["image-end-offset"] });
+      expect(leaks).toBe([1, 5].filter((behind) => behind < longer).length);
+    }
   });
 });

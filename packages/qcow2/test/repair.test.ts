@@ -1,7 +1,7 @@
 import { MemoryBackend, MemoryPages } from "@instar/backend";
 import { describe, expect, it } from "vitest";
 
-import { Qcow2Image, repairQcow2, type RepairWhat } from "../src/index.js";
+import { type Qcow2OpenOptions, Qcow2Image, repairQcow2, type RepairWhat } from "../src/index.js";
 import { COPIED, Damage } from "./check-damage.js";
 import { FaultyFile } from "./engine/faulty-file.js";
 import { Clock, RecordingFile } from "./engine/recording-file.js";
@@ -254,6 +254,26 @@ describe("a dirty image", () => {
     await expectClean(opened);
   });
 
+  it("that is refused stays as it is", async () => {
+    const image = new Damage(fixtureBytes("chain-top"));
+    image.bytes[72 + 7] = 1;
+    for (let cluster = 4; cluster < 8; cluster++) image.setRefcount(cluster, 0);
+    const refused = new Error("no such file");
+    const refusals: Qcow2OpenOptions[] = [
+      {},
+      { backing: "ignore" },
+      { openReferenced: () => Promise.reject(refused) },
+      { backing: new MemoryBackend(), dataFile: new MemoryBackend() },
+      { backing: new MemoryBackend(), encryption: { passphrase: new Uint8Array(1) }, dataFile: new MemoryBackend() },
+      { backing: new MemoryBackend(), caches: { l2Bytes: NaN } },
+    ];
+    const file = await memoryOf(image.bytes);
+    for (const options of refusals) await expect(Qcow2Image.open(file, { ...options, write: true })).rejects.toThrow();
+    expect(firstDifference(await allBytes(file), image.bytes)).toBe(-1);
+    (await Qcow2Image.open(file, { write: true, backing: new MemoryBackend() })).info();
+    expect(firstDifference(await allBytes(file), image.bytes)).not.toBe(-1);
+  });
+
   it("is not opened for writing where it cannot be repaired", async () => {
     const image = new Damage(fixtureBytes("v3-64k"));
     image.bytes[72 + 7] = 1;
@@ -263,6 +283,16 @@ describe("a dirty image", () => {
       code: "ERR_CORRUPT",
       message: expect.stringContaining("outside the file"),
     });
+  });
+
+  it("that cannot be repaired leaves nothing open that it names", async () => {
+    const image = new Damage(fixtureBytes("chain-top"));
+    image.bytes[72 + 7] = 1;
+    image.change(image.l2Entries[0] ?? 0, () => COPIED | 0x7000_0000n);
+    const below = new MemoryBackend();
+    const refusal = Qcow2Image.open(await memoryOf(image.bytes), { write: true, openReferenced: async () => below });
+    await expect(refusal).rejects.toMatchObject({ code: "ERR_CORRUPT" });
+    await expect(below.read(new Uint8Array(0), 0)).rejects.toMatchObject({ code: "ERR_CLOSED" });
   });
 });
 
