@@ -26,7 +26,7 @@ export interface Examination<Disk extends Backend> {
 /** How thoroughly. */
 export interface Thoroughness {
   /** How many moments, roughly; 50 or less also leave out syncs. */
-  readonly moments?: number;
+  readonly moments: number;
   /** Fates of a cut that are drawn, beside the plain ones. */
   readonly draws?: number;
 }
@@ -35,7 +35,7 @@ export interface Thoroughness {
 export async function examineCuts<Disk extends Backend>(
   its: Examination<Disk>,
   begin: number,
-  { moments = 300, draws = 3 }: Thoroughness,
+  { moments, draws = 3 }: Thoroughness,
 ): Promise<void> {
   const { scene, random, log, ledger } = its;
   const cut = new PowerCut(log.changes, scene.files, scene.abilities.writeZeroes);

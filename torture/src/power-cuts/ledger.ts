@@ -20,6 +20,8 @@ export class Ledger {
   readonly snapshots = new Map<string, { readonly exists: Register<number>; readonly values: readonly number[] }>();
   /** The same of bitmaps, with what the disk held when one was added, if that is still what it counts from. */
   readonly bitmaps = new Map<string, { readonly exists: Register<number>; baseline: readonly number[] | undefined }>();
+  /** What the disk is, as its scene puts it into a number: 0 at first. */
+  readonly form: Register<number> = new Register(0);
   readonly #entries: Entry[] = [];
   readonly #syncs: SyncTime[] = [];
   readonly #undecided = new Set<Register<number>>();

@@ -39,7 +39,8 @@ async function examineScene<Disk extends Backend>(scene: Scene<Disk>, random: Ra
       })(),
     );
     tally.add("histories", 1);
-    await examineCuts({ scene, random, tally, log, ledger: guest.ledger }, begin, {});
+    const { moments = 300 } = scene;
+    await examineCuts({ scene, random, tally, log, ledger: guest.ledger }, begin, { moments });
   } catch (error) {
     throw new Finding(`${scene.title}: ${messageOf(error)}`, { cause: error });
   }

@@ -21,6 +21,8 @@ export interface Scene<Disk extends Backend = Backend> {
   /** How many files the disk is made of. */
   readonly files: number;
   readonly abilities: Abilities;
+  /** How many moments of a history are cut, roughly, where opening takes long. */
+  readonly moments?: number;
   /** Whether a cut between a new size and its sync may leave any size, as with a plain file. */
   readonly growsByWrites?: boolean;
   readonly operations: readonly Operation<Disk>[];
