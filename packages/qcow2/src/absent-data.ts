@@ -6,6 +6,7 @@ import type { GuestData } from "./guest-data.js";
 /** Guest data that is not at hand: the image was opened for its metadata only. */
 export class AbsentData implements GuestData {
   readonly name: string;
+  readonly blankIsZero: boolean = false;
   readonly writes: DirectWrites = new DirectWrites({ name: "data", sync: () => undefined });
   readonly #end: () => number;
 

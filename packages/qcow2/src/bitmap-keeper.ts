@@ -1,4 +1,5 @@
-import { bitmapFlags, type BitmapEntry, readBitmapDirectory, refuseBitmapSize } from "./bitmap-directory.js";
+import { readBitmapDirectory, refuseBitmapSize } from "./bitmap-directory.js";
+import { bitmapFlags, type BitmapEntry } from "./bitmap-entry.js";
 import { BitmapSwitch, type WantedBitmap } from "./bitmap-switch.js";
 import { viewOf } from "./bytes.js";
 import { DirtyBits } from "./dirty-bits.js";

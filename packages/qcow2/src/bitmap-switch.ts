@@ -1,11 +1,11 @@
 import {
-  type BitmapEntry,
   bitmapDirectory,
   bitmapTableSize,
   encodeBitmapDirectory,
   placedEntries,
   withBitmapDirectory,
 } from "./bitmap-directory.js";
+import { type BitmapEntry } from "./bitmap-entry.js";
 import { bitmapTable, chunkBytes, ONES, tableEntry } from "./bitmap-table.js";
 import { viewOf } from "./bytes.js";
 import { clearBitsFrom, type DirtyBits, orBytes } from "./dirty-bits.js";

@@ -1,4 +1,4 @@
-import type { BitmapEntry } from "./bitmap-directory.js";
+import type { BitmapEntry } from "./bitmap-entry.js";
 import { readU64, viewOf } from "./bytes.js";
 import { quote, Qcow2Error } from "./errors.js";
 import type { HostFile } from "./host-file.js";
@@ -26,12 +26,26 @@ export async function bitmapTable(
   const view = viewOf(bytes);
   for (let at = 0; at < bytes.byteLength; at += 8) {
     const [high, low] = [view.getUint32(at), view.getUint32(at + 4)];
-    const offset = offsetOf(high, low);
-    const isReserved = (high & 0xff000000) !== 0 || (low & 0x1fe) !== 0 || (offset !== 0 && (low & 1) !== 0);
-    const rule = isReserved ? "have its reserved bits clear" : offsetProblem(offset, layout.clusterSize, file.size);
+    const rule = bitmapTableEntryProblem(high, low, layout.clusterSize, file.size);
     if (rule !== undefined) throw broken(file, name, entryText(high, low), `${rule} (entry ${at / 8})`);
   }
   return view;
+}
+
+/**
+ * The rule that an entry of a bitmap table breaks, completing the sentence "must …", or `undefined`.
+ *
+ * @param fileSize size of the image file in bytes
+ */
+export function bitmapTableEntryProblem(
+  high: number,
+  low: number,
+  clusterSize: number,
+  fileSize: number,
+): string | undefined {
+  const offset = offsetOf(high, low);
+  const isReserved = (high & 0xff000000) !== 0 || (low & 0x1fe) !== 0 || (offset !== 0 && (low & ONES) !== 0);
+  return isReserved ? "have its reserved bits clear" : offsetProblem(offset, clusterSize, fileSize);
 }
 
 /**

@@ -18,6 +18,7 @@ export class ExternalData implements GuestData {
   readonly raw: boolean;
   /** Clusters lie at their guest offset: the end of the disk bounds them, and a file that ends before reads as zeroes. */
   readonly end: number = Number.MAX_SAFE_INTEGER;
+  readonly blankIsZero: boolean = true;
   readonly uncompressible: string = "its data in another file";
   readonly #file: HostFile;
   readonly #header: LiveHeader;

@@ -116,7 +116,7 @@ export class FreshClusters {
     const tailAt = headLength + source.byteLength;
     const tailLength = total - tailAt;
     const zero = Math.max(headLength, tailLength) < layout.subclusterSize && reader.isZero(run, filled.begin);
-    if ((zero && virgin && data.sealed !== true) || headLength + tailLength === 0) {
+    if ((zero && virgin && data.blankIsZero) || headLength + tailLength === 0) {
       return data.write(source, host + headLength, run.guestOffset);
     }
     if (total <= Math.max(MERGE, layout.clusterSize)) {

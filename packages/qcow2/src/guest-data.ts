@@ -11,8 +11,8 @@ export interface GuestData {
   readonly end: number;
   /** What must be durable before an L2 entry shows it. */
   readonly writes: DirectWrites;
-  /** Whether it is stored otherwise than the guest sees it, so that bytes never written do not read as zeroes. */
-  readonly sealed?: boolean;
+  /** Whether bytes that were never written read as zeroes, as those of a file do. */
+  readonly blankIsZero: boolean;
   /** Why clusters cannot be stored compressed, completing the sentence "the image has …"; absent where they can. */
   readonly uncompressible?: string;
 
@@ -33,6 +33,7 @@ export interface GuestData {
 
 /** Guest data that lies in the image itself, as it is. */
 export class OwnData implements GuestData {
+  readonly blankIsZero: boolean = true;
   readonly #file: HostFile;
   readonly #metadata: MetadataRanges;
 

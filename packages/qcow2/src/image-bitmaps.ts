@@ -1,7 +1,6 @@
 import { BackendError } from "@instar/backend";
 
 import {
-  type BitmapEntry,
   MAX_BITMAP_NAME,
   MAX_BITMAPS,
   MAX_GRANULARITY_BITS,
@@ -9,6 +8,7 @@ import {
   readBitmapDirectory,
   refuseBitmapSize,
 } from "./bitmap-directory.js";
+import { type BitmapEntry } from "./bitmap-entry.js";
 import type { WantedBitmap } from "./bitmap-switch.js";
 import { bitmapChunk } from "./bitmap-table.js";
 import type { BitmapInfo, Bitmaps, BitmapSource, DirtyRange, NewBitmap } from "./bitmaps.js";

@@ -47,10 +47,9 @@ export class Preallocator {
   constructor(context: PreallocatorContext, mode: Preallocation) {
     this.#its = context;
     const { data, layout } = context;
-    const sealed = data.sealed === true;
     this.#mode = mode;
-    this.#fill = mode === "full" || (sealed && layout.version === 2);
-    this.#says = sealed && !this.#fill && !layout.extendedL2;
+    this.#fill = mode === "full" || (!data.blankIsZero && layout.version === 2);
+    this.#says = !data.blankIsZero && !this.#fill && !layout.extendedL2;
   }
 
   /**

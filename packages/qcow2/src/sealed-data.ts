@@ -9,7 +9,7 @@ const SECTOR = 512;
 
 /** Guest data that is stored encrypted, sector by sector. */
 export class SealedData implements GuestData {
-  readonly sealed: boolean = true;
+  readonly blankIsZero: boolean = false;
   readonly uncompressible: string = "its data encrypted";
   readonly #stored: GuestData;
   readonly #key: GuestCipher;

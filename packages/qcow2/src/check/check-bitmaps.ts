@@ -1,6 +1,9 @@
 import type { Backend, CallOptions } from "@instar/backend";
 
-import { alignUp, readU64, viewOf } from "../bytes.js";
+import { decodeDirectoryPlace, MAX_BITMAP_DIRECTORY } from "../bitmap-directory.js";
+import { type BitmapEntry, decodeBitmapEntry } from "../bitmap-entry.js";
+import { bitmapTableEntryProblem } from "../bitmap-table.js";
+import { viewOf } from "../bytes.js";
 import { AUTOCLEAR } from "../features.js";
 import type { Qcow2Header } from "../header.js";
 import { EXTENSION, findExtension } from "../header-extensions.js";
@@ -19,10 +22,6 @@ export interface BitmapContext {
   readonly call: CallOptions;
 }
 
-/** Bytes of a bitmap directory entry in front of its extra data. */
-const FIXED = 24;
-/** Most bytes a bitmap directory may take; the limit that QEMU sets. */
-const MAX_DIRECTORY: number = 65535 * 1024;
 /** Bytes of a bitmap table that are held at once. */
 const CHUNK = 65536;
 
@@ -34,34 +33,34 @@ export async function checkBitmaps(context: BitmapContext): Promise<void> {
   const { file, header, report, references } = context;
   const extension = findExtension(header.extensions, EXTENSION.bitmaps);
   if (extension === undefined || (header.features.autoclear & AUTOCLEAR.bitmaps) === 0n) return;
-  if (extension.byteLength < FIXED) {
-    report.corruption(() => `bitmaps extension has ${extension.byteLength} bytes, must have ${FIXED}`);
+  const place = decodeDirectoryPlace(extension);
+  if (!place) {
+    report.corruption(() => `bitmaps extension has ${extension.byteLength} bytes, which are too few`);
     return;
   }
-  const view = viewOf(extension);
-  const count = view.getUint32(0);
-  const size = readU64(view, 8);
-  const offset = readU64(view, 16);
-  if (size > MAX_DIRECTORY || offset % context.clusterSize !== 0 || offset + size > file.size) {
+  const { count, size, offset } = place;
+  if (size > MAX_BITMAP_DIRECTORY || offset % context.clusterSize !== 0 || offset + size > file.size) {
     report.corruption(() => `bitmap directory of ${size} bytes at ${offset} is misplaced or too long`);
     return;
   }
   references.addMetadata(offset, size, "bitmap directory");
-  const directory = viewOf(await readClipped(file, offset, size, context.call));
-  let at = 0;
-  for (let index = 0; index < count; index++) {
-    const fits = at + FIXED <= size;
-    const length = fits ? FIXED + directory.getUint32(at + 20) + directory.getUint16(at + 18) : 0;
-    if (!fits || at + length > size) {
+  const directory = await readClipped(file, offset, size, context.call);
+  for (let at = 0, index = 0; index < count; index++) {
+    const found = decodeBitmapEntry(directory.subarray(at), offset + at);
+    if (!found) {
       report.corruption(() => `bitmap directory ends inside entry ${index}`);
       return;
     }
-    await checkTable(context, index, readU64(directory, at), directory.getUint32(at + 8));
-    at += alignUp(length, 8);
+    await checkTable(context, index, found.entry);
+    at += found.length;
   }
 }
 
-async function checkTable(context: BitmapContext, bitmap: number, offset: number, entries: number): Promise<void> {
+async function checkTable(
+  context: BitmapContext,
+  bitmap: number,
+  { tableOffset: offset, tableSize: entries }: BitmapEntry,
+): Promise<void> {
   const { file, clusterSize, report, references, call } = context;
   if (offset % clusterSize !== 0 || offset + entries * 8 > file.size) {
     report.corruption(() => `table of bitmap ${bitmap} (${entries} entries at ${offset}) is misplaced or too long`);
@@ -75,13 +74,13 @@ async function checkTable(context: BitmapContext, bitmap: number, offset: number
     for (let at = 0; at < length; at += 8) {
       const high = view.getUint32(at);
       const low = view.getUint32(at + 4);
-      const data = offsetOf(high, low);
-      const flagged = data !== 0 && (low & 1) !== 0;
-      if ((high & 0xff000000) !== 0 || (low & 0x1fe) !== 0 || flagged || data % clusterSize !== 0) {
+      // What lies behind the file is told by whoever counts it.
+      if (bitmapTableEntryProblem(high, low, clusterSize, Infinity) !== undefined) {
         report.corruption(() => `bitmap ${bitmap}: table entry ${(begin + at) / 8} is ${entryText(high, low)}`);
-      } else if (data !== 0) {
-        references.addMetadata(data, clusterSize, `bitmap ${bitmap}`);
+        continue;
       }
+      const data = offsetOf(high, low);
+      if (data !== 0) references.addMetadata(data, clusterSize, `bitmap ${bitmap}`);
     }
   }
 }
