@@ -45,7 +45,11 @@ describe("io without a file", () => {
     expect((await io([`open -s ${disk}`, "write -q 0 64k", "close", `open -r ${disk}`, "map"])).out).toBe(
       "10 MiB (0xa00000) bytes not allocated at offset 0 bytes (0x0)\n",
     );
-    expect((await io([`open -o bogus=1 ${disk}`])).err).toContain("-o bogus: is not supported");
+    expect((await io([`open -o driver=raw,offset=512,size=1k ${disk}`, "length"])).out).toBe("1 KiB\n");
+    expect((await io([`open -o driver=qcow2,l2-cache-size=64k ${disk}`, "read -q -P 0 0 1M"])).code).toBe(0);
+    expect((await io([`open -o read-only=on ${disk}`])).err).toContain("read-only=on: it is to be written to");
+    expect((await io([`open -o driver=qcow2,bogus=1 ${disk}`])).err).toContain("bogus");
+    expect((await io(["open -o driver=qcow2"])).err).toContain("file.filename is missing");
     expect((await io(["open -U"])).err).toContain("a file name is needed");
     expect((await io([`open -U ${disk}`])).err).toContain("-U needs -r");
     expect((await io([`open -t bogus ${disk}`])).err).toContain("open: -t 'bogus': must be one of none");
@@ -75,10 +79,10 @@ describe("io reopen", () => {
   });
 
   it("refuses what it cannot change", async () => {
-    const { err } = await io(["reopen -r -w", "reopen -o lazy-refcounts=on", "reopen -c bogus"], at("disk.qcow2"));
+    const { err } = await io(["reopen -r -w", "reopen -o read-only=on", "reopen -c bogus"], at("disk.qcow2"));
     expect(err.split("\n")).toEqual([
       "instar: Only one -r/-w option may be given",
-      "instar: -o: options of an open image cannot be changed",
+      "instar: Read-only block node cannot support read-write users: -r makes them readers",
       expect.stringContaining("-c 'bogus': must be one of none"),
       "",
     ]);
@@ -168,6 +172,41 @@ describe.skipIf(!HAS_QEMU)(`io and qemu-io agree ${NEEDS_QEMU}`, () => {
       "counting arguments",
       ["read 0", "alloc", "alloc 1 2 3", "truncate", "sleep 1 2", "discard 0", "help a b", "map x", "quit 5"],
       "DISK",
+    ],
+    [
+      "reopening a qcow2 image with options",
+      [
+        "reopen -o lazy-refcounts=on,discard=unmap,cache.direct=off,l2-cache-size=1M,overlap-check=all",
+        "write -q -P 7 0 64k",
+        "reopen -o driver=qcow2 -r",
+        "write 0 512",
+        "read -q -P 7 0 64k",
+        "reopen -o read-only=off,detect-zeroes=off,overlap-check.template=none,cache-clean-interval=0",
+        "reopen -o driver=raw",
+        "reopen -o size=1M",
+        "reopen -o bogus=1",
+        "reopen -o file.filename=other",
+        "reopen -o file.locking=off",
+        "reopen -o lazy-refcounts=maybe",
+        "reopen -o discard=bogus",
+        "reopen -w -o read-only=off",
+        "reopen -c none -o cache.direct=on",
+        "reopen -o discard=ignore -w",
+        "discard -q 0 64k",
+        "read -q -P 7 0 64k",
+      ],
+      "DISK",
+    ],
+    [
+      "reopening a raw image with options",
+      ["reopen -o discard=ignore,auto-read-only=on", "reopen -o lazy-refcounts=on", "reopen -o l2-cache-size=1M"],
+      "-f",
+      "raw",
+      "DISK",
+    ],
+    [
+      "opening twice named",
+      ["open -o file.filename=DISK DISK", "length", "open -o driver=raw,size=512 DISK", "length"],
     ],
     ["refusing", ["write 0 512", "write 0 x", "discard 0 512", "truncate 1M", "aio_write 0 512"], "-r", "DISK"],
     [

@@ -11,6 +11,8 @@ import { openImage } from "../open-image.js";
 /** Which image to open for commands, and how to treat it. */
 export interface IoImageOptions {
   readonly name: string;
+  /** All that is said of it where that is more than its name, by the names that QEMU has. */
+  readonly described?: ReadonlyMap<string, string> | undefined;
   /** Probed by content where absent. */
   readonly format: Format | undefined;
   readonly readOnly: boolean;
@@ -62,14 +64,21 @@ export function ioImageOptions(args: GivenOptions): Omit<IoImageOptions, "name" 
 
 /** Opens an image for commands. */
 export async function openIoImage(context: Context, options: IoImageOptions): Promise<Image> {
-  const { name, format, readOnly, temporary, share, copyOnRead } = options;
+  const { name, described, format, readOnly, temporary, share, copyOnRead } = options;
   if (copyOnRead && readOnly) throw new CliError("Can't use copy-on-read on read-only device");
   if (share && !readOnly) throw new CliError("-U needs -r: a writer must lock");
   const isTemporary = temporary && !readOnly;
   const write = !readOnly && !temporary;
   const how = { format, write, share, sparse: true, copyOnRead: copyOnRead && write };
-  const image = await openImage(context, name, how);
+  const image = await (described
+    ? openImage(context, descriptionOf(described), { ...how, described: true })
+    : openImage(context, name, how));
   return isTemporary ? underTemporaryLayer(image, copyOnRead) : image;
+}
+
+/** A description as one text, as `--image-opts` takes it. */
+function descriptionOf(described: ReadonlyMap<string, string>): string {
+  return [...described].map(([name, value]) => `${name}=${value.replaceAll(",", ",,")}`).join(",");
 }
 
 /** The image with a layer in memory that takes the writes; closing it closes both. */

@@ -60,7 +60,7 @@ export class IoSession {
   }
 
   /** Changes how the image is treated. Where it cannot be opened like that, none is open. */
-  async reopen(changes: Partial<Pick<IoImageOptions, "readOnly" | "cache">>): Promise<void> {
+  async reopen(changes: Partial<Pick<IoImageOptions, "readOnly" | "cache" | "discard">>): Promise<void> {
     const { image, options } = this.#opened;
     const changed = { ...options, ...changes };
     await this.settle();
