@@ -40,7 +40,7 @@ describe("io without a file", () => {
 
   it("opens as told by options", async () => {
     const disk = at("disk.qcow2");
-    expect((await io([`open -o driver=raw ${disk}`, "read -q -v 0 4"])).out).toContain("QFI.");
+    expect((await io([`open -o driver=raw ${disk}`, "read -v 0 4"])).out).toContain("QFI.");
     expect((await io([`open -o driver=qcow2,file.filename=${disk}`, "length"])).out).toBe("10 MiB\n");
     expect((await io([`open -s ${disk}`, "write -q 0 64k", "close", `open -r ${disk}`, "map"])).out).toBe(
       "10 MiB (0xa00000) bytes not allocated at offset 0 bytes (0x0)\n",
@@ -217,6 +217,28 @@ describe.skipIf(!HAS_QEMU)(`io and qemu-io agree ${NEEDS_QEMU}`, () => {
     [
       "asynchronous",
       ["aio_write -z 0 512 512", "aio_write -i 0 512", "aio_read -i 0 512", "aio_write -u 0 512"],
+      "DISK",
+    ],
+    [
+      "about the VM state",
+      [
+        "read -q -b -P 0 0 1M",
+        "write -q -b -P 7 0 100k",
+        "write -q -b 1M 512",
+        "read -q -b -P 7 0 100k",
+        "read -q -b -P 0xcd -s 512 -l 512 1048064 1k",
+        "read -q -b -P 1 0 512",
+        "read -q -b -v 102000 32",
+        "read -q -b -v 101888 512",
+        "read -b 0 100",
+        "write -b -z 0 64k",
+        "write -b -f 0 64k",
+        "write -b -n 0 64k",
+        "write -b 100 512",
+        "write -q -b -c 0 64k",
+        "read -q -b -P 0xcd 0 64k",
+        "read -q -P 0 0 10M",
+      ],
       "DISK",
     ],
     ["breakpoints", ["break l2_load A", "resume A", "remove_break A", "break x"], "DISK"],

@@ -71,11 +71,12 @@ describe("io reads and writes", () => {
   });
 
   it("and dumps", async () => {
-    const { out } = await io(["write -q -P 0x41 65510 10", "read -q -v 65500 40"]);
+    const { out } = await io(["write -q -P 0x41 65510 10", "read -v 65500 40", "read -q -v 65500 40"]);
     expect(out).toBe(
       "0000ffdc:  00 00 00 00 00 00 00 00 00 00 41 41 41 41 41 41  ..........AAAAAA\n" +
         "0000ffec:  41 41 41 41 00 00 00 00 00 00 00 00 00 00 00 00  AAAA............\n" +
-        "0000fffc:  00 00 00 00 00 00 00 00  ........\n",
+        "0000fffc:  00 00 00 00 00 00 00 00  ........\n" +
+        "read 40/40 bytes at offset 65500\n40 bytes, 1 ops; TIME\n",
     );
   });
 
@@ -233,7 +234,7 @@ describe("io commands that make no sense", () => {
   it("an unknown option shows how to use the command", async () => {
     const { code, out, err } = await io(["read -x 0 512"]);
     expect([code, err]).toEqual([1, "read: unknown option -x\n"]);
-    expect(out).toContain("read [-Cpqv] [-P PATTERN [-s OFF] [-l LEN]] OFF LEN -- reads");
+    expect(out).toContain("read [-bCpqv] [-P PATTERN [-s OFF] [-l LEN]] OFF LEN -- reads");
   });
 
   it.each(["read 10M 512", "write 10485759 2", "write -z 9M 2M", "discard 9M 2M", "read 100G 1"])(

@@ -208,6 +208,7 @@ export class Qcow2Image extends BaseBackend {
     readonly bitmaps: Bitmaps;
     readonly encryption: Encryption | undefined;
     readonly snapshots: Snapshots;
+    readonly vmState: VmState;
     private constructor();
     static open(file: Backend, options?: Qcow2OpenOptions): Promise<Qcow2Image>;
     static create(file: Backend, options: Qcow2CreateOptions): Promise<Qcow2Image>;
@@ -298,6 +299,11 @@ export interface TableCounters {
     readonly l2: CacheCounters;
     readonly refcountTable: CacheCounters;
     readonly refcounts: CacheCounters;
+}
+
+export interface VmState {
+    read(target: Uint8Array, offset: number, options?: CallOptions): Promise<void>;
+    write(source: Uint8Array, offset: number, options?: CallOptions): Promise<void>;
 }
 
 export function findSnapshot<T extends SnapshotInfo>(snapshots: readonly T[], text: string): T | undefined;

@@ -23,6 +23,7 @@ import { ImageBitmaps } from "./image-bitmaps.js";
 import { ImageEncryption } from "./image-encryption.js";
 import type { ImageHost } from "./image-host.js";
 import { ImageSnapshots } from "./image-snapshots.js";
+import { ImageVmState } from "./image-vm-state.js";
 import { imageCapabilities } from "./image-capabilities.js";
 import { imageInfo, type Qcow2Info } from "./info.js";
 import { extentsOfImage, mapRange, type MapSource } from "./map.js";
@@ -33,6 +34,7 @@ import { preallocateRange, type PreallocateOptions } from "./preallocate.js";
 import type { Snapshots } from "./snapshots.js";
 import { surfaced } from "./surface.js";
 import type { TableCounters } from "./tables.js";
+import type { VmState } from "./vm-state.js";
 
 /**
  * A qcow2 image as a disk: what the guest sees, as a backend over the backend that holds the file.
@@ -54,6 +56,8 @@ export class Qcow2Image extends BaseBackend {
   readonly encryption: Encryption | undefined;
   /** The snapshots inside. */
   readonly snapshots: Snapshots;
+  /** The state of a virtual machine that is stored behind the disk. */
+  readonly vmState: VmState;
   readonly #engine: Engine;
   readonly #flights: Flights;
   readonly #host: ImageHost;
@@ -80,6 +84,7 @@ export class Qcow2Image extends BaseBackend {
     this.#host = { engine, backing, openSnapshots: new Map(), prepare, alone, renew };
     this.bitmaps = new ImageBitmaps(this.#host);
     this.snapshots = new ImageSnapshots(this.#host);
+    this.vmState = new ImageVmState(this.#host, this);
     this.encryption = engine.header.current.cryptMethod === 0 ? undefined : new ImageEncryption(this.#host);
   }
 

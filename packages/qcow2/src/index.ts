@@ -26,3 +26,4 @@ export type { ImageReference, ReferenceGate } from "./references.js";
 export type { SnapshotInfo } from "./snapshot-entry.js";
 export { findSnapshot, type NewSnapshot, type SnapshotRef, type Snapshots } from "./snapshots.js";
 export type { CacheLimits, TableCounters } from "./tables.js";
+export type { VmState } from "./vm-state.js";

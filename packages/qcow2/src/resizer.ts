@@ -60,16 +60,21 @@ export class Resizer {
     await this.#its.fileEnd.cutOff();
   }
 
+  /** Makes the L1 table long enough for guest bytes up to an end, which the disk need not have. */
+  async reach(end: number): Promise<void> {
+    const { header, layout, file } = this.#its;
+    const most = maxGuestSize(layout);
+    if (end > most) {
+      throw new BackendError("ERR_RANGE", `${file.name}: ${end}: an image with its clusters has ${most} bytes at most`);
+    }
+    const entries = Math.ceil(end / layout.l2Coverage);
+    if (entries > header.current.l1Size) await this.#moveL1(entries);
+  }
+
   /** What is behind the old end must be zero before the end moves, whatever the backing image holds there. */
   async #grow(old: number, size: number): Promise<void> {
-    const { header, layout, tables, zeroes, external, identity } = this.#its;
-    const most = maxGuestSize(layout);
-    if (size > most) {
-      const message = `${this.#its.file.name}: truncate to ${size}: an image with its clusters has ${most} bytes at most`;
-      throw new BackendError("ERR_RANGE", message);
-    }
-    const entries = Math.ceil(size / layout.l2Coverage);
-    if (entries > header.current.l1Size) await this.#moveL1(entries);
+    const { header, tables, zeroes, external, identity } = this.#its;
+    await this.reach(size);
     await external?.resize(old, size);
     for (let at = old; at < size;) at = await zeroes.zero(at, size, size);
     if (external?.raw) await identity.map(old, size);

@@ -10,6 +10,7 @@ import {
   RANGES,
   REQUEST,
 } from "./io-command.js";
+import { placeAsked, requireSectors } from "./io-place.js";
 import { hexDump } from "./report.js";
 import { beginRequest, carryOut, inPieces, type Request } from "./requests.js";
 import type { IoSession } from "./session.js";
@@ -24,7 +25,7 @@ const PART = {
   start: { short: "s", value: "OFFSET", help: "with -P: where the pattern begins" },
   length: { short: "l", value: "LENGTH", help: "with -P: how long it is" },
   aligned: { short: "p", help: "accepted for scripts" },
-  vmstate: { short: "b", refused: "reading the VM state is not supported" },
+  vmstate: { short: "b", help: "read the VM state, which is behind the disk" },
 } as const;
 
 /** Where a pattern is to be. */
@@ -40,7 +41,7 @@ export const readCommands: readonly IoCommand[] = [
   {
     name: "read",
     alias: "r",
-    usage: "[-Cpqv] [-P PATTERN [-s OFF] [-l LEN]] OFF LEN",
+    usage: "[-bCpqv] [-P PATTERN [-s OFF] [-l LEN]] OFF LEN",
     summary: "reads a number of bytes at a specified offset",
     options: { ...READ, ...PART },
     ...RANGE,
@@ -75,7 +76,9 @@ function readRequest(args: Arguments, session: IoSession): Request {
   const offset = bytesArgument(start);
   const length = lengths.map(lengthArgument).reduce((sum, part) => sum + part, 0);
   const expected = expectation(args, offset, length);
-  const verbose = args.has("verbose");
+  const verbose = args.has("verbose") && !args.has("quiet");
+  if (args.has("vmstate")) requireSectors(offset, length);
+  const place = placeAsked(args, session);
   return {
     verb: "read",
     offset,
@@ -83,8 +86,8 @@ function readRequest(args: Arguments, session: IoSession): Request {
     carryOut: async () => {
       let right = true;
       let dump = "";
-      await inPieces(session, offset, length, async (piece, at) => {
-        await session.disk.read(piece, at, session);
+      await inPieces(place.size, offset, length, async (piece, at) => {
+        await place.read(piece, at);
         right &&= expected === undefined || holds(piece, at, expected);
         if (verbose) dump += hexDump(piece, at);
       });

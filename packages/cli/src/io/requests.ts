@@ -7,17 +7,16 @@ import type { IoSession } from "./session.js";
 /** Requests are carried out in pieces of this many bytes, so that a large one does not need as much memory. */
 const PIECE = 33_554_432;
 
-/** Calls `work` for each piece of a range, with a buffer as long as the piece. */
+/** Calls `work` for each piece of a range that has so many bytes, with a buffer as long as the piece. */
 export async function inPieces(
-  session: IoSession,
+  size: number,
   offset: number,
   length: number,
   work: (piece: Buffer, offset: number) => Promise<void>,
 ): Promise<void> {
-  const { disk } = session;
-  if (offset + length > disk.size) {
+  if (offset + length > size) {
     // Before anything of it is done.
-    throw new BackendError("ERR_RANGE", `${length} bytes at ${offset} go past the end at ${disk.size}`);
+    throw new BackendError("ERR_RANGE", `${length} bytes at ${offset} go past the end at ${size}`);
   }
   const buffer = Buffer.allocUnsafe(Math.min(PIECE, length));
   for (let done = 0; done < length; done += PIECE) {

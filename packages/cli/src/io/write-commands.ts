@@ -11,8 +11,8 @@ import {
   RANGES,
   REQUEST,
 } from "./io-command.js";
+import { placeAsked, requireSectors } from "./io-place.js";
 import { beginRequest, carryOut, inPieces, type Request } from "./requests.js";
-import { SECTOR } from "../raw-image.js";
 import type { IoSession } from "./session.js";
 
 const VECTOR = {
@@ -33,14 +33,14 @@ const WRITE = {
   "no-fallback": { short: "n", help: "with -z: fail rather than write zero bytes" },
   aligned: { short: "p", help: "accepted for scripts" },
   compress: { short: "c", help: "write whole clusters compressed" },
-  vmstate: { short: "b", refused: "writing the VM state is not supported" },
+  vmstate: { short: "b", help: "write the VM state, which is behind the disk" },
 } as const;
 
 export const writeCommands: readonly IoCommand[] = [
   {
     name: "write",
     alias: "w",
-    usage: "[-Ccfnpquz] [-P PATTERN | -s FILE] OFF LEN",
+    usage: "[-bCcfnpquz] [-P PATTERN | -s FILE] OFF LEN",
     summary: "writes a number of bytes at a specified offset",
     options: WRITE,
     ...RANGE,
@@ -96,13 +96,15 @@ async function writeRequest(args: Arguments, session: IoSession): Promise<Reques
       throw new IoArgumentError(`-${letter === "unmap" ? "u" : "n"} requires -z to be specified`);
     }
   }
+  const isState = args.has("vmstate");
+  if (isState && args.has("zero")) throw new IoArgumentError("-b and -z cannot be specified at the same time");
   const compress = args.has("compress");
-  if (compress && args.has("durable")) {
+  if ((compress || isState) && args.has("durable")) {
     throw new IoArgumentError("-f and -b or -c cannot be specified at the same time");
   }
   const offset = bytesArgument(start);
   const length = lengths.map(lengthArgument).reduce((sum, part) => sum + part, 0);
-  if (compress) requireSectors(offset, length);
+  if (compress || isState) requireSectors(offset, length);
   const work = args.has("zero")
     ? () => zero(session, offset, length, args.has("no-fallback"))
     : await writer(args, session, offset, length);
@@ -133,24 +135,19 @@ async function writer(
   offset: number,
   length: number,
 ): Promise<() => Promise<void>> {
-  const compress = args.has("compress");
+  const compress = args.has("compress") && !args.has("vmstate");
+  const place = placeAsked(args, session);
   const file = args.value("source");
   const content = file === undefined ? undefined : await readFile(file);
   if (content?.byteLength === 0) throw new IoArgumentError(`${file}: is empty`);
   const pattern = content ?? patternArgument(args.value("pattern") ?? "0xcd");
   return () =>
-    inPieces(session, offset, length, async (piece, at) => {
+    inPieces(place.size, offset, length, async (piece, at) => {
       if (typeof pattern === "number") piece.fill(pattern);
       else repeat(piece, pattern, (at - offset) % pattern.byteLength);
       if (compress) await writeCompressed(session, piece, at);
-      else await session.disk.write(piece, at, session);
+      else await place.write(piece, at);
     });
-}
-
-function requireSectors(offset: number, count: number): void {
-  for (const [name, value] of Object.entries({ offset, count })) {
-    if (value % SECTOR !== 0) throw new IoArgumentError(`${value} is not a sector-aligned value for '${name}'`);
-  }
 }
 
 async function writeCompressed({ image, signal }: IoSession, source: Uint8Array, offset: number): Promise<void> {
