@@ -28,8 +28,8 @@ const SNAPSHOT_L1_SIZE = 8;
 
 describe("known holes of other programs", () => {
   it("CVE-2014-0142: a zero where something is divided by it (Parallels and Bochs images of QEMU)", async () => {
-    expect(await codeOf(Qcow2Image.open(await bytesOf("WithoutFreeSpace")))).toBe("ERR_NOT_QCOW2");
-    expect(await codeOf(Qcow2Image.open(await bytesOf("Bochs Virtual HD Image")))).toBe("ERR_NOT_QCOW2");
+    expect(await codeOf(Qcow2Image.open(await bytesOf("WithoutFreeSpace")))).toBe("ERR_NOT_THIS_FORMAT");
+    expect(await codeOf(Qcow2Image.open(await bytesOf("Bochs Virtual HD Image")))).toBe("ERR_NOT_THIS_FORMAT");
     const vmdk = baseNamed("vmdk", "monolithicSparse.vmdk");
     expect(await codeOf(VmdkImage.open(hurt(vmdk, [20, 8, 0n])))).toBe("ERR_INVALID_HEADER");
     expect(await codeOf(VmdkImage.open(hurt(vmdk, [44, 4, 0n])))).toBe("ERR_INVALID_HEADER");

@@ -7,22 +7,22 @@ export class ImageError extends Error {
     readonly format: string;
     readonly code: ImageErrorCode;
     readonly field: string | undefined;
-    readonly value: number | string | undefined;
+    readonly value: number | bigint | string | undefined;
     readonly rule: string | undefined;
     constructor(format: string, code: ImageErrorCode, message: string, init?: ImageErrorInit);
 }
 
-export type ImageErrorCode = "ERR_NOT_THIS_FORMAT" | "ERR_UNSUPPORTED_VERSION" | "ERR_UNSUPPORTED_FEATURE" | "ERR_INVALID_HEADER" | "ERR_TRUNCATED" | "ERR_CORRUPT" | "ERR_REFERENCE_DENIED" | "ERR_PARENT_MISMATCH" | "ERR_INVALID_OPTION";
+export type ImageErrorCode = "ERR_NOT_THIS_FORMAT" | "ERR_UNSUPPORTED_VERSION" | "ERR_UNKNOWN_FEATURE" | "ERR_UNSUPPORTED_FEATURE" | "ERR_ENCRYPTED" | "ERR_WRONG_PASSPHRASE" | "ERR_INVALID_HEADER" | "ERR_TRUNCATED" | "ERR_CORRUPT" | "ERR_REFERENCE_DENIED" | "ERR_PARENT_MISMATCH" | "ERR_INVALID_OPTION";
 
 export interface ImageErrorInit {
     readonly field?: string | undefined;
-    readonly value?: number | string | undefined;
+    readonly value?: number | bigint | string | undefined;
     readonly rule?: string | undefined;
     readonly cause?: unknown;
 }
 
 export interface ImageReference {
-    readonly kind: "extent" | "backing";
+    readonly kind: "extent" | "data-file" | "backing";
     readonly name: string;
     readonly format: string | undefined;
     readonly image: string;
@@ -71,6 +71,8 @@ export function mappedNowhere(offset: number, length: number): Mapping;
 export function mappedZero(offset: number, length: number): Mapping;
 
 export function openReference<Reference extends ImageReference>(format: string, reference: Reference, gate: ReferenceGate<Reference> | undefined, options: CallOptions): Promise<Backend>;
+
+export function quote(text: string): string;
 
 export function readBelow(parent: Backend | undefined, target: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void>;
 

@@ -3,7 +3,10 @@
  *
  * - `ERR_NOT_THIS_FORMAT`: the file is no image of the format;
  * - `ERR_UNSUPPORTED_VERSION`: a version of the format that its package does not know;
+ * - `ERR_UNKNOWN_FEATURE`: something that the image needs and nobody here knows;
  * - `ERR_UNSUPPORTED_FEATURE`: something that the format has and its package does not read;
+ * - `ERR_ENCRYPTED`: what the guest sees is encrypted, and no passphrase is given;
+ * - `ERR_WRONG_PASSPHRASE`: it is encrypted, and the passphrase does not open it;
  * - `ERR_INVALID_HEADER`: a field of a header breaks its rule;
  * - `ERR_TRUNCATED`: the file ends before what the image says it holds;
  * - `ERR_CORRUPT`: a checksum, a table or a block contradicts the format;
@@ -14,7 +17,10 @@
 export type ImageErrorCode =
   | "ERR_NOT_THIS_FORMAT"
   | "ERR_UNSUPPORTED_VERSION"
+  | "ERR_UNKNOWN_FEATURE"
   | "ERR_UNSUPPORTED_FEATURE"
+  | "ERR_ENCRYPTED"
+  | "ERR_WRONG_PASSPHRASE"
   | "ERR_INVALID_HEADER"
   | "ERR_TRUNCATED"
   | "ERR_CORRUPT"
@@ -27,7 +33,7 @@ export interface ImageErrorInit {
   /** The field that breaks a rule, by its name in the specification. */
   readonly field?: string | undefined;
   /** What the field holds. */
-  readonly value?: number | string | undefined;
+  readonly value?: number | bigint | string | undefined;
   /** The rule it breaks. */
   readonly rule?: string | undefined;
   /** What went wrong underneath. */
@@ -47,7 +53,7 @@ export class ImageError extends Error {
   /** The field that breaks a rule. */
   readonly field: string | undefined;
   /** What the field holds. */
-  readonly value: number | string | undefined;
+  readonly value: number | bigint | string | undefined;
   /** The rule it breaks. */
   readonly rule: string | undefined;
 

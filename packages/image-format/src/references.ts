@@ -5,8 +5,8 @@ import { quote } from "./rule-error.js";
 
 /** Another file that an image names. Formats add what else they know of it. */
 export interface ImageReference {
-  /** What it is to the image: a part of the disk, or the parent. */
-  readonly kind: "extent" | "backing";
+  /** What it is to the image: a part of the disk, all of its data, or the parent. */
+  readonly kind: "extent" | "data-file" | "backing";
   /** Its name; relative names count from the directory of the image. Hostile input. */
   readonly name: string;
   /** What to open it as; `undefined` where the image does not tell. */
@@ -18,13 +18,15 @@ export interface ImageReference {
 }
 
 /**
- * Opens what an image names, or throws. Resolves with the file itself for an extent, and with what the guest would see in
- * it for a parent. Whoever opens images in it passes on `depth`, and looks out for files that name each other.
+ * Opens what an image names, or throws. Resolves with the file itself for an extent or a data file, and with what the guest
+ * would see in it for a parent. Whoever opens images in it passes on `depth`, and looks out for files that name each other.
  */
 export type ReferenceGate<Reference extends ImageReference = ImageReference> = (
   reference: Reference,
   options: CallOptions,
 ) => Promise<Backend>;
+
+const WORDS = { extent: "extent", "data-file": "data file", backing: "backing file" } as const;
 
 /** Longest chain of images. */
 const MAX_DEPTH = 200;
@@ -47,7 +49,7 @@ export async function openReference<Reference extends ImageReference>(
 }
 
 function denied(format: string, { kind, name, image }: ImageReference, rule: string): ImageError {
-  const word = kind === "extent" ? "extent" : "parent";
+  const word = WORDS[kind];
   const message = `${image}: its ${word} ${quote(name)} is not opened: ${rule}`;
   return new ImageError(format, "ERR_REFERENCE_DENIED", message, { field: word, value: name, rule });
 }

@@ -1,4 +1,7 @@
+export { ImageError } from "@instar/image-format";
+export { ImageErrorInit } from "@instar/image-format";
 export { Mapping } from "@instar/image-format";
+export { isImageError } from "@instar/image-format";
 export { mapOf } from "@instar/image-format";
 import { AddPassphraseOptions } from "@instar/luks";
 import { Backend } from "@instar/backend";
@@ -8,9 +11,14 @@ import { CacheEvent } from "@instar/lru-cache";
 import { CallOptions } from "@instar/backend";
 import { Capabilities } from "@instar/backend";
 import { Extent } from "@instar/backend";
+import { ImageError } from "@instar/image-format";
+import { ImageErrorCode } from "@instar/image-format";
+import { ImageErrorInit } from "@instar/image-format";
+import { ImageReference as AnyReference } from "@instar/image-format";
 import { LuksFormatOptions } from "@instar/luks";
 import { LuksHeader } from "@instar/luks";
 import { Mapping } from "@instar/image-format";
+import { ReferenceGate as Gate } from "@instar/image-format";
 import { RemovePassphraseOptions } from "@instar/luks";
 
 export interface AmendOptions {
@@ -134,12 +142,8 @@ export interface ImageCheckOptions extends CheckOptions {
     readonly repair?: RepairWhat | undefined;
 }
 
-export interface ImageReference {
+export interface ImageReference extends AnyReference {
     readonly kind: "backing" | "data-file";
-    readonly name: string;
-    readonly format: string | undefined;
-    readonly image: string;
-    readonly depth: number;
     readonly write: boolean;
 }
 
@@ -181,22 +185,12 @@ export interface Qcow2CreateOptions extends CreateLayoutOptions, CallOptions, En
     readonly encryption?: NewEncryption | undefined;
 }
 
-export class Qcow2Error extends Error {
+export class Qcow2Error extends ImageError {
     readonly code: Qcow2ErrorCode;
-    readonly field: string | undefined;
-    readonly value: number | bigint | string | undefined;
-    readonly rule: string | undefined;
-    constructor(code: Qcow2ErrorCode, message: string, init?: Qcow2ErrorInit);
+    constructor(code: Qcow2ErrorCode, message: string, init?: ImageErrorInit);
 }
 
-export type Qcow2ErrorCode = "ERR_NOT_QCOW2" | "ERR_UNSUPPORTED_VERSION" | "ERR_UNKNOWN_FEATURE" | "ERR_UNSUPPORTED_FEATURE" | "ERR_ENCRYPTED" | "ERR_WRONG_PASSPHRASE" | "ERR_INVALID_HEADER" | "ERR_TRUNCATED" | "ERR_CORRUPT" | "ERR_REFERENCE_DENIED" | "ERR_INVALID_OPTION";
-
-export interface Qcow2ErrorInit {
-    readonly field?: string | undefined;
-    readonly value?: number | bigint | string | undefined;
-    readonly rule?: string | undefined;
-    readonly cause?: unknown;
-}
+export type Qcow2ErrorCode = Exclude<ImageErrorCode, "ERR_PARENT_MISMATCH">;
 
 export class Qcow2Image extends BaseBackend {
     #private;
@@ -265,7 +259,7 @@ export interface Qcow2OpenOptions extends CallOptions, EngineOptions {
     readonly depth?: number | undefined;
 }
 
-export type ReferenceGate = (reference: ImageReference, options: CallOptions) => Promise<Backend>;
+export type ReferenceGate = Gate<ImageReference>;
 
 export type RepairWhat = "leaks" | "all";
 

@@ -1,6 +1,7 @@
 import { type Backend, BackendError, type CallOptions, zeroRange } from "@instar/backend";
+import { openReference } from "@instar/image-format";
 
-import { Qcow2Error, quote, ruleError } from "./errors.js";
+import { Qcow2Error, ruleError } from "./errors.js";
 import { hasDataFile, isDataFileRaw } from "./features.js";
 import { backingFileName, type Qcow2Header } from "./header.js";
 import { EXTENSION, findExtension } from "./header-extensions.js";
@@ -58,15 +59,13 @@ async function openNamed(
   call: CallOptions,
 ): Promise<Backend> {
   const name = dataFileName(header);
-  if (name === undefined) throw denied(image, "", "has a name in the image, or handed in as `dataFile`");
-  if (!gate)
-    throw denied(image, name, "opened through `openReferenced`, which is not given, or handed in as `dataFile`");
-  return gate({ kind: "data-file", name, format: "raw", image, depth: depth + 1, write }, call);
-}
-
-function denied(image: string, name: string, rule: string): Qcow2Error {
-  const message = `${image}: its data file ${quote(name)} is not opened: it must be ${rule}`;
-  return new Qcow2Error("ERR_REFERENCE_DENIED", message, { field: "data file", value: name, rule });
+  if (name === undefined) {
+    const rule = "have a name in the image, or be handed in as `dataFile`";
+    const message = `${image}: its data file is not opened: it must ${rule}`;
+    throw new Qcow2Error("ERR_REFERENCE_DENIED", message, { field: "data file", value: "", rule });
+  }
+  const reference = { kind: "data-file", name, format: "raw", image, depth: depth + 1, write } as const;
+  return openReference("qcow2", reference, gate, call);
 }
 
 /** Makes a new data file as long as the disk, reading as zeroes. */

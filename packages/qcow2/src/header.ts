@@ -88,7 +88,7 @@ export async function readHeader(file: Backend, options: ReadHeaderOptions = {})
  * @param bytes the first cluster of the file, or the whole file where it is shorter
  * @param fileSize size of the file in bytes
  * @param where what to call the image in messages
- * @throws {@link Qcow2Error} `ERR_NOT_QCOW2`, `ERR_UNSUPPORTED_VERSION`, `ERR_UNKNOWN_FEATURE`,
+ * @throws {@link Qcow2Error} `ERR_NOT_THIS_FORMAT`, `ERR_UNSUPPORTED_VERSION`, `ERR_UNKNOWN_FEATURE`,
  *   `ERR_INVALID_HEADER`, `ERR_TRUNCATED`
  */
 export function parseHeader(
@@ -186,7 +186,7 @@ function parseClusterBits(where: string, bytes: Uint8Array): number {
   const view = viewOf(bytes);
   if (bytes.byteLength < 4 || view.getUint32(0) !== MAGIC) {
     const rule = 'begin with "QFI" and 0xfb';
-    throw new Qcow2Error("ERR_NOT_QCOW2", `${where}: not a qcow2 image`, { field: "magic", rule });
+    throw new Qcow2Error("ERR_NOT_THIS_FORMAT", `${where}: not a qcow2 image`, { field: "magic", rule });
   }
   if (bytes.byteLength < 8) throw truncated(where, bytes.byteLength, V2_LENGTH);
   const version = view.getUint32(4);

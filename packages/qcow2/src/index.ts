@@ -7,13 +7,13 @@ export type { RepairWhat } from "./check/repair-image.js";
 export type { CheckProblem, CheckReport, FixedProblems } from "./check/report.js";
 export type { CreateLayoutOptions } from "./create-options.js";
 export type { Encryption } from "./encryption.js";
-export { isQcow2Error, Qcow2Error, type Qcow2ErrorCode, type Qcow2ErrorInit } from "./errors.js";
+export { isQcow2Error, Qcow2Error, type Qcow2ErrorCode } from "./errors.js";
 export type { FeatureKind } from "./features.js";
 export type { Qcow2Key } from "./guest-cipher.js";
 export { probeQcow2 } from "./header.js";
 export type { Qcow2Info } from "./info.js";
 export { Qcow2Image } from "./image.js";
-export { mapOf, type Mapping } from "@instar/image-format";
+export { ImageError, type ImageErrorInit, isImageError, mapOf, type Mapping } from "@instar/image-format";
 export type {
   CompressedWriteOptions,
   NewEncryption,

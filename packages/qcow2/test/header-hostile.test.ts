@@ -69,7 +69,7 @@ const snapshots = fixtureBytes("snapshot");
 
 describe("a hostile header", () => {
   it.each<[Qcow2ErrorCode, FieldName, bigint, Uint8Array?, string?]>([
-    ["ERR_NOT_QCOW2", "magic", 0x514649fcn],
+    ["ERR_NOT_THIS_FORMAT", "magic", 0x514649fcn],
     ["ERR_UNSUPPORTED_VERSION", "version", 1n],
     ["ERR_UNSUPPORTED_VERSION", "version", 4n],
     ["ERR_INVALID_HEADER", "cluster_bits", 8n],
@@ -138,7 +138,7 @@ describe("a hostile header", () => {
 
   it("is refused at every length to which the file may be cut", () => {
     for (let size = 0; size < 200; size++) {
-      const expected = size < 4 ? "ERR_NOT_QCOW2" : "ERR_TRUNCATED";
+      const expected = size < 4 ? "ERR_NOT_THIS_FORMAT" : "ERR_TRUNCATED";
       expect(thrown(v3.subarray(0, size), size).code).toBe(expected);
     }
     for (const size of [512, 65535, 65536, 131071, 131072, 196608, 196615]) {

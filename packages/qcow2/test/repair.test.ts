@@ -119,7 +119,7 @@ describe("repair", () => {
       const view = new DataView(bytes.buffer);
       view.setBigUint64(48, offset);
       view.setUint32(56, clusters);
-      await expect(Qcow2Image.open(await memoryOf(bytes))).rejects.toMatchObject({ name: "Qcow2Error" });
+      await expect(Qcow2Image.open(await memoryOf(bytes))).rejects.toMatchObject({ format: "qcow2" });
       const file = await memoryOf(bytes);
       expect(await repairQcow2(file, "all")).toMatchObject({ corruptions: 0, leaks: 0, checkErrors: 0 });
       await expectClean(await Qcow2Image.open(file, { write: true }));

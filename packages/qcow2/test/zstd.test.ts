@@ -33,7 +33,7 @@ describe.each([
     ["is no zstd", new Uint8Array(600).fill(0x77)],
     ["is empty", new Uint8Array(0)],
   ])("is ERR_CORRUPT where the frame %s", async (_title, bytes) => {
-    await expect(unpack(bytes, CLUSTER)).rejects.toMatchObject({ name: "Qcow2Error", code: "ERR_CORRUPT" });
+    await expect(unpack(bytes, CLUSTER)).rejects.toMatchObject({ format: "qcow2", code: "ERR_CORRUPT" });
   });
 });
 

@@ -38,5 +38,5 @@ export const openers: Readonly<Record<Base["format"], Opener>> = openersOf({ qco
 
 /** Whether an error is one of the packages' own, with a code. */
 export function isOwn(error: unknown): boolean {
-  return qcow2.isQcow2Error(error) || isImageError(error) || isBackendError(error);
+  return isImageError(error) || isBackendError(error);
 }

@@ -73,7 +73,7 @@ describe("an image refuses what it cannot do", () => {
 
   it("a file that is none, which it leaves open", async () => {
     const file = new MemoryBackend({ size: 100_000 });
-    await expect(Qcow2Image.open(file)).rejects.toMatchObject({ code: "ERR_NOT_QCOW2" });
+    await expect(Qcow2Image.open(file)).rejects.toMatchObject({ code: "ERR_NOT_THIS_FORMAT" });
     await file.read(new Uint8Array(1), 0);
   });
 });

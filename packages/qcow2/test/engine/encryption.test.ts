@@ -172,7 +172,7 @@ describe("opening an encrypted image", () => {
     const encryption = { passphrase: bytesOf("hunter2") };
     const error: unknown = await Qcow2Image.open(memoryFile(pages), { encryption }).catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: "ERR_WRONG_PASSPHRASE" });
-    expect(String(error)).toBe("Qcow2Error: memory: the passphrase opens no key slot");
+    expect(String(error)).toBe("ImageError: memory: the passphrase opens no key slot");
   });
 
   it("for its metadata only needs none", async () => {
