@@ -178,7 +178,11 @@ describe("what a VMDK image names", () => {
 
   it("is not opened without a gate", async () => {
     expect(await failureOf(text)).toMatchObject({ code: "ERR_REFERENCE_DENIED", field: "extent", value: "a" });
-    expect(await failureOf(child)).toMatchObject({ code: "ERR_REFERENCE_DENIED", field: "parent", value: "base.vmdk" });
+    expect(await failureOf(child)).toMatchObject({
+      code: "ERR_REFERENCE_DENIED",
+      field: "backing file",
+      value: "base.vmdk",
+    });
   });
 
   it("is asked of the gate, in order", async () => {
