@@ -41,6 +41,8 @@ class NodeExchange implements Cancellable {
   readonly #receiver: HttpReceiver;
   #request: ClientRequest | undefined;
   #over = false;
+  /** Whether the answer is there, and has no body. */
+  #whole = false;
 
   constructor(receiver: HttpReceiver) {
     this.#receiver = receiver;
@@ -65,6 +67,8 @@ class NodeExchange implements Cancellable {
   }
 
   fail(error: unknown): void {
+    // Ceph has a body follow the answer to some HEADs: that breaks the connection, but not the answer.
+    if (this.#whole) return this.#end();
     if (this.#over) return;
     this.#over = true;
     this.#receiver.fail(error);
@@ -72,6 +76,7 @@ class NodeExchange implements Cancellable {
 
   #answered(answer: IncomingMessage): void {
     if (this.#over) return;
+    this.#whole = this.#request?.method === "HEAD";
     answer
       .on("data", (chunk: Buffer) => this.#over || this.#receiver.data(chunk))
       .on("end", () => this.#end())

@@ -42,6 +42,16 @@ describe.each([false, true])("the transport of Node, with TLS: %s", (tls) => {
   });
 });
 
+it("an answer to a HEAD stands, whatever the server has follow it", async () => {
+  const server = await startServer(contents);
+  server.faults.push(({ socket }) => {
+    socket.write("HTTP/1.1 200 OK\r\ncontent-length: 5000\r\naccept-ranges: bytes\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
+  });
+  const backend = await open(server.url, { retries: 0 });
+  expect(backend.size).toBe(5000);
+  expect(await readAt(backend, 100, 100)).toEqual(contents.subarray(100, 200));
+});
+
 it("undici is not loaded by whoever asks for little", () => {
   const script = `
     import { createServer } from "node:http";
