@@ -70,6 +70,7 @@ export interface S3WriteOptions {
     readonly memory?: number | undefined;
     readonly spill?: (() => Promise<Backend>) | undefined;
     readonly conditions?: S3Conditions | undefined;
+    readonly equalParts?: boolean | undefined;
     readonly parallelParts?: number | undefined;
     readonly staleUploads?: number | undefined;
 }

@@ -38,6 +38,11 @@ export function ifAbsent({ put }: S3Conditions): Readonly<Record<string, string>
   return put === "none" ? {} : { "if-none-match": "*" };
 }
 
+/** Whether the store at an address is known to want all parts of an upload but the last to have one size: R2 does. */
+export function wantsEqualParts({ host }: S3Address): boolean {
+  return host.endsWith(".r2.cloudflarestorage.com");
+}
+
 /** What is known of the store at an address without asking it. */
 export function knownConditions({ host }: S3Address): S3Conditions | undefined {
   return /\.amazonaws\.com(?:\.cn)?$/.test(host) ? { put: "quoted", complete: true } : undefined;

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { BackendError, isBackendError } from "@instar/backend";
-import { ifAbsent, knownConditions, type S3Conditions } from "./conditions.js";
+import { ifAbsent, knownConditions, type S3Conditions, wantsEqualParts } from "./conditions.js";
 import { lookAt, publicationHeader, strongEtag } from "./object-state.js";
 import type { S3OpenOptions } from "./options.js";
 import { probeConditions } from "./probe-conditions.js";
@@ -21,7 +21,8 @@ export async function openWritable(store: S3Store, options: S3OpenOptions): Prom
   // Who may write but not list cannot clean up, and writes all the same.
   await endStaleUploads(store, options.staleUploads).catch(() => undefined);
   const spill = options.spill && new Spill(options.spill);
-  const settings: WritableSettings = { conditions, memory, spill, parallel };
+  const equalParts = options.equalParts ?? wantsEqualParts(store.address);
+  const settings: WritableSettings = { conditions, memory, spill, parallel, equalParts };
   const object = new WritableObject(store, reader, settings);
   // What is replaced stays until something is published in its place.
   if (create === "replace") await object.truncate(0);

@@ -29,6 +29,11 @@ export interface S3WriteOptions {
   readonly spill?: (() => Promise<Backend>) | undefined;
   /** What conditions the store honours. By default that is known (AWS), or found out at open by some ten requests. */
   readonly conditions?: S3Conditions | undefined;
+  /**
+   * Whether all parts of an upload but the last must have one size; it takes more requests. Defaults to what is known of
+   * the store: R2 wants that.
+   */
+  readonly equalParts?: boolean | undefined;
   /** Parts that are sent or copied at once, each of 10 MiB in memory or, of very large objects, more. Defaults to 4. */
   readonly parallelParts?: number | undefined;
   /**

@@ -10,7 +10,7 @@ import type { S3Store } from "./store.js";
 import { textOf } from "./xml.js";
 
 const mebibyte = 2 ** 20;
-const rules: PartRules = {
+const rules: Omit<PartRules, "equal"> = {
   least: 5 * mebibyte,
   mostCopied: 5 * 1024 * mebibyte,
   parts: mostParts,
@@ -18,6 +18,15 @@ const rules: PartRules = {
 };
 /** How often putting parts together is tried when it begins well (a status of 200), and ends in what may pass. */
 const tries = 4;
+
+/** How versions are published. */
+export interface PublicationSettings {
+  readonly conditions: S3Conditions;
+  /** Parts under way at once. */
+  readonly parallel: number;
+  /** Whether all parts but the last must have the same size. */
+  readonly equalParts: boolean;
+}
 
 /** What the new version consists of. */
 export interface NewContents {
@@ -35,14 +44,16 @@ export class Publication {
   readonly #base: string | undefined;
   readonly #token: string;
   readonly #parallel: number;
+  readonly #rules: PartRules;
 
   /** `base` is the ETag of the version it takes the place of, if there is one; `token` is nobody else's. */
-  constructor(store: S3Store, conditions: S3Conditions, base: string | undefined, token: string, parallel: number) {
+  constructor(store: S3Store, settings: PublicationSettings, base: string | undefined, token: string) {
     this.#store = store;
-    this.#conditions = conditions;
+    this.#conditions = settings.conditions;
     this.#base = base;
     this.#token = token;
-    this.#parallel = parallel;
+    this.#parallel = settings.parallel;
+    this.#rules = { ...rules, equal: settings.equalParts };
   }
 
   /**
@@ -56,7 +67,7 @@ export class Publication {
     this.#expectBase(state);
     const handedOn = state?.headers ?? { "content-type": "application/octet-stream" };
     const headers = { ...handedOn, [publicationHeader]: this.#token };
-    const parts = planParts(contents.size, contents.changed, rules);
+    const parts = planParts(contents.size, contents.changed, this.#rules);
     const whole = contents.size < rules.least || (parts.length === 1 && parts[0]?.copy === false);
     const etag = whole
       ? await this.#publishWhole(contents, headers)
@@ -115,7 +126,10 @@ export class Publication {
         const lock = await PublishLock.take(this.#store, this.#conditions, this.#token);
         try {
           this.#expectBase(await lookAt(this.#store));
-          return await this.#step(step);
+          return await this.#step(() => {
+            lock.demandHeld();
+            return step();
+          });
         } finally {
           // Whether it could be given back says nothing about the version; in the end others take it.
           await lock.release().catch(() => undefined);

@@ -16,6 +16,8 @@ export interface PartRules {
   readonly parts: number;
   /** How many new bytes a part should have; they are in memory while it is sent. */
   readonly upload: number;
+  /** Whether all parts but the last must have the same size. */
+  readonly equal: boolean;
 }
 
 /** A range of bytes. */
@@ -29,10 +31,11 @@ export interface ByteRange {
  * version; what lies beyond its end is among them.
  *
  * The bytes are divided into cells of the least size (or doubles of it, until there are few enough parts): runs of cells
- * with a change are sent, runs of others copied. So each part but the last has the least size at least.
+ * with a change are sent, runs of others copied. So each part but the last has the least size at least. Where all must have
+ * the same, each cell is a part, and as large as new bytes should be at least.
  */
 export function planParts(size: number, changed: readonly ByteRange[], rules: PartRules): PlannedPart[] {
-  for (let cell = rules.least; ; cell *= 2) {
+  for (let cell = rules.equal ? Math.max(rules.least, rules.upload) : rules.least; ; cell *= 2) {
     const parts = partsOf(size, changed, cell, rules);
     if (parts.length <= rules.parts) return parts;
   }
@@ -40,8 +43,8 @@ export function planParts(size: number, changed: readonly ByteRange[], rules: Pa
 
 function partsOf(size: number, changed: readonly ByteRange[], cell: number, rules: PartRules): PlannedPart[] {
   const parts: PlannedPart[] = [];
-  const upload = cell * Math.max(1, Math.floor(rules.upload / cell));
-  const copied = cell * Math.max(1, Math.floor(rules.mostCopied / cell));
+  const upload = rules.equal ? cell : cell * Math.max(1, Math.floor(rules.upload / cell));
+  const copied = rules.equal ? cell : cell * Math.max(1, Math.floor(rules.mostCopied / cell));
   const add = (start: number, end: number, copy: boolean): void => {
     const step = copy ? copied : upload;
     for (let at = start; at < end; at += step) parts.push({ start: at, end: Math.min(at + step, end), copy });

@@ -1,21 +1,17 @@
 import { randomUUID } from "node:crypto";
 import { isBackendError } from "@instar/backend";
 import { Changes, type Run } from "./changes.js";
-import type { S3Conditions } from "./conditions.js";
 import { lookAt } from "./object-state.js";
-import { Publication } from "./publication.js";
+import { Publication, type PublicationSettings } from "./publication.js";
 import type { Spill } from "./spill.js";
 import type { S3Store } from "./store.js";
 import { VersionReader } from "./version-reader.js";
 
 /** How an object is written. */
-export interface WritableSettings {
-  readonly conditions: S3Conditions;
+export interface WritableSettings extends PublicationSettings {
   /** Most bytes of changes in memory. */
   readonly memory: number;
   readonly spill: Spill | undefined;
-  /** Parts under way at once. */
-  readonly parallel: number;
 }
 
 /** An object whose changes are kept aside until they are published as a new version. */
@@ -126,8 +122,7 @@ export class WritableObject {
     this.#changes.freeze();
     const token = randomUUID();
     try {
-      const { conditions, parallel } = this.#settings;
-      const publication = new Publication(this.#store, conditions, reader.version.etag, token, parallel);
+      const publication = new Publication(this.#store, this.#settings, reader.version.etag, token);
       const changed = this.#changes.frozenRuns(0, size).filter((run) => run.piece || run.end > reader.version.size);
       const version = await publication.publish({
         size,

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { S3Address } from "../src/address.js";
+import { wantsEqualParts } from "../src/conditions.js";
 import { type ByteRange, type PartRules, type PlannedPart, planParts } from "../src/publish-plan.js";
 
-const rules: PartRules = { least: 10, mostCopied: 100, parts: 20, upload: 30 };
+const rules: PartRules = { least: 10, mostCopied: 100, parts: 20, upload: 30, equal: false };
 const text = (parts: readonly PlannedPart[]): string =>
   parts.map(({ start, end, copy }) => `${copy ? "copy" : "send"} ${start}-${end}`).join(", ");
 
@@ -26,6 +28,30 @@ describe("a version is cut into parts", () => {
     const parts = planParts(1000, changed, rules);
     expect(parts.length).toBeLessThanOrEqual(20);
     expect(parts.every(({ start, end }) => end - start >= 10)).toBe(true);
+  });
+
+  it.each<[number, number, [number, number][]]>([
+    [95, 30, [[25, 26]]],
+    [95, 30, [[5, 75]]],
+    [600, 30, [[0, 1], [599, 600]]], // prettier-ignore
+    [601, 60, [[0, 601]]],
+    [250, 30, []],
+  ])("of one size where the store wants that: %i bytes by %i", (size, step, changed) => {
+    const parts = planParts(size, changed.map(([start, end]) => ({ start, end })), { ...rules, equal: true }); // prettier-ignore
+    expect(parts.map(({ start }) => start)).toEqual(parts.map((_, index) => index * step));
+    expect(parts.map(({ end }) => end)).toEqual([...parts.slice(1).map(({ start }) => start), size]);
+    expect(parts.length).toBeLessThanOrEqual(20);
+    for (const { start, end, copy } of parts) {
+      expect(copy).toBe(!changed.some(([first, behind]) => first < end && behind > start));
+    }
+  });
+
+  it.each([
+    ["https://account.r2.cloudflarestorage.com", true],
+    ["https://s3.eu-west-1.amazonaws.com", false],
+    ["https://r2.example", false],
+  ])("and the store at %s is known to want that: %s", (endpoint, expected) => {
+    expect(wantsEqualParts(new S3Address({ bucket: "bucket", key: "disk", endpoint }))).toBe(expected);
   });
 
   it("that cover it, keep the rules and send every change, whatever the changes are", () => {

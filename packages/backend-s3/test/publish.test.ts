@@ -47,6 +47,19 @@ describe("sync", () => {
     expect(store.uploads.size).toBe(0);
   });
 
+  it("has all parts of one size where the store wants that", async () => {
+    const store = await storeWith(large);
+    store.wantsEqualParts = true;
+    const unequal = await openIn(store, "disk", writing);
+    await unequal.write(patch, 7 * mebibyte);
+    await expect(unequal.sync()).rejects.toMatchObject({ code: "ERR_IO" });
+    await unequal.abandon();
+    const disk = await openIn(store, "disk", { ...writing, equalParts: true });
+    await disk.write(patch, 7 * mebibyte);
+    await disk.sync();
+    expectObject(store, changed(large, [7 * mebibyte, patch]));
+  });
+
   it("puts an object under 5 MiB as a whole, by one request", async () => {
     const store = await storeWith(small);
     const disk = await openIn(store, "disk", writing);

@@ -47,6 +47,8 @@ export class SmallObjects {
   readonly honours: Honours = { put: true, complete: true, copy: true };
   /** Least size of a part that is not the last. */
   leastPart: number = 5 * 2 ** 20;
+  /** Whether all parts but the last must have the same size. */
+  wantsEqualParts = false;
   #ids = 0;
 
   /** Puts an object without asking anybody. */
@@ -144,6 +146,9 @@ export class SmallObjects {
     const bodies = parts.map((part) => part?.body ?? Buffer.alloc(0));
     if (parts.length === 0 || parts.includes(undefined)) return failure(400, "InvalidPart");
     if (bodies.slice(0, -1).some(({ length }) => length < this.leastPart)) return failure(400, "EntityTooSmall");
+    const [size = 0] = bodies.map(({ length }) => length);
+    const unequal = bodies.slice(0, -1).some(({ length }) => length !== size) || (bodies.at(-1)?.length ?? 0) > size;
+    if (this.wantsEqualParts && unequal) return failure(400, "InvalidPart");
     const etag = `"${md5(Buffer.concat(parts.map((part) => Buffer.from(md5(part?.body ?? ""), "hex"))))}-${parts.length}"`;
     this.objects.set(upload.name, { body: Buffer.concat(bodies), etag, meta: upload.meta, time: asked.now });
     this.uploads.delete(id);
