@@ -1,14 +1,13 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { figure, table } from "../table.js";
+import { timeOf } from "./command-time.js";
 import { FarStore } from "./far-store.js";
 import { credentials } from "./sdk-reader.js";
 import { type Tool, tools, type Workload, workloads } from "./workloads.js";
 
-/** What takes longer is ended, in seconds. */
-const LIMIT = 60;
 const ROUND_TRIPS = [1, 20, 100];
 
 /** Runs the same commands by several tools on a disk behind lines of several lengths. */
@@ -40,34 +39,22 @@ function makeDisk(folder: string, instar: string): string {
 }
 
 async function section(workload: Workload, present: readonly Tool[], stores: readonly FarStore[]): Promise<string> {
-  const rows: string[][] = [];
-  for (const tool of present) {
-    const times: string[] = [];
-    let asked = "";
-    for (const store of stores) {
-      await store.asked();
-      const seconds = await timeOf(tool.command(workload, store.origin));
-      const { requests, bytes } = await store.asked();
-      asked = `${requests} | ${figure(bytes / 2 ** 20)}`;
-      times.push(typeof seconds === "string" ? seconds : figure(seconds));
-    }
-    rows.push([tool.name, asked, ...times]);
-  }
-  const head = ["", "requests", "MiB", ...ROUND_TRIPS.map((milliseconds) => `s at ${milliseconds} ms`)];
-  return `## ${workload.title}\n\n${table(head, rows)}`;
-}
-
-/** Seconds that a command takes; what ended it, when it did not end by itself. */
-async function timeOf([program = "", ...argv]: readonly string[]): Promise<number | string> {
   const env = {
     ...process.env,
     AWS_ACCESS_KEY_ID: credentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
   };
-  const begin = performance.now();
-  const child = spawn(program, argv, { stdio: ["ignore", "ignore", "inherit"], timeout: LIMIT * 1000, env });
-  const code = await new Promise<number | null>((resolve, reject) => child.on("exit", resolve).on("error", reject));
-  if (code === null) return performance.now() - begin > LIMIT * 1000 ? `> ${LIMIT}` : `ended by ${child.signalCode}`;
-  if (code !== 0) throw new Error(`${program} ${argv.slice(0, 6).join(" ")} ... exits with ${code}`);
-  return (performance.now() - begin) / 1000;
+  const rows: string[][] = [];
+  for (const tool of present.filter((each) => each.serves?.(workload) ?? true)) {
+    const times: string[] = [];
+    let asked = "";
+    for (const store of stores) {
+      const { cell, asked: counted } = await timeOf(tool.command(workload, store.origin), env, store);
+      asked = `${counted.requests} | ${figure(counted.bytes / 2 ** 20)}`;
+      times.push(cell);
+    }
+    rows.push([tool.name, asked, ...times]);
+  }
+  const head = ["", "requests", "MiB", ...ROUND_TRIPS.map((milliseconds) => `s at ${milliseconds} ms`)];
+  return `## ${workload.title}\n\n${table(head, rows)}`;
 }

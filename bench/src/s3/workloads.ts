@@ -1,8 +1,11 @@
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 
 /** A program that reads disks over the network. */
 export interface Tool {
   readonly name: string;
+  /** Whether it is asked for a workload. Defaults to all of them. */
+  serves?(workload: Workload): boolean;
   /** Whether it is there. */
   readonly check: readonly string[];
   /** The command line for a workload on the disk at an origin. */
@@ -48,6 +51,8 @@ function filled(argv: readonly string[], disk: string): string[] {
 
 /** The tools that are compared; the executable of the command line is handed in. */
 export function tools(instar: string): Tool[] {
+  const s3 = (origin: string): string => `s3://bucket/disk.qcow2?endpoint=${origin}`;
+  const inside = fileURLToPath(new URL("inside/main.js", import.meta.url));
   const qemu = ({ img, io }: Workload, disk: string): string[] =>
     img ? ["qemu-img", ...filled(img, disk)] : ["qemu-io", "-r", ...(io ?? []), disk];
   return [
@@ -55,10 +60,15 @@ export function tools(instar: string): Tool[] {
       name: "**instar**, s3:",
       check: [process.execPath, instar, "--version"],
       command({ img, io }, origin) {
-        const disk = `s3://bucket/disk.qcow2?endpoint=${origin}`;
-        const argv = img ? filled(img, disk) : ["io", "-r", ...(io ?? []), disk];
+        const argv = img ? filled(img, s3(origin)) : ["io", "-r", ...(io ?? []), s3(origin)];
         return [process.execPath, instar, ...argv];
       },
+    },
+    {
+      name: "the same without the start of Node",
+      serves: ({ img }) => img?.[0] === "info",
+      check: [process.execPath, instar, "--version"],
+      command: ({ img = [] }, origin) => [process.execPath, inside, instar, ...filled(img, s3(origin))],
     },
     {
       name: "qemu-img, its curl driver",
