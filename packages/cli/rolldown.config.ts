@@ -25,6 +25,8 @@ const config: RolldownOptions = defineConfig({
     cleanDir: true,
     // Node begins to run it sooner than modules, and takes all of it from the cache of what it has compiled.
     format: "cjs",
+    // koffi is taken by require: what loads modules would take as long as it does.
+    dynamicImportInCjs: false,
     entryFileNames: "[name].cjs",
     chunkFileNames: "[name].cjs",
     // Less to read and to parse; names stay, for whoever looks at a stack.

@@ -21,11 +21,13 @@ export function lazyBuiltins(): Plugin {
     load(id) {
       if (!id.startsWith("\0node:")) return undefined;
       const module = id.slice(1);
-      const names = Object.keys(process.getBuiltinModule(module) ?? {}).filter((name) => /^[a-z]\w*$/i.test(name));
+      const exported = Object.entries(process.getBuiltinModule(module) ?? {});
+      // What is no function cannot be taken from a module that is not loaded.
+      const names = exported.filter(([name, its]) => typeof its === "function" && /^[a-z]\w*$/i.test(name));
       const found = `process.getBuiltinModule(${JSON.stringify(module)})`;
       return names
-        .filter((name) => name !== "default")
-        .map((name) => `export function ${name}(...given) { return ${found}.${name}(...given); }`)
+        .filter(([name]) => name !== "default")
+        .map(([name]) => `export function ${name}(...given) { return ${found}.${name}(...given); }`)
         .join("\n");
     },
   };
