@@ -68,7 +68,8 @@ function operationsOf(kind: Kind): Operation<Qcow2Image>[] {
   const packs = gap === 0 && refcountBits > 1 && !dataFile && !encrypted;
   if (packs) operations.push(writeCompressed);
   if (packs && compressionType === "zstd") operations.push(writeCompressed);
-  if (refcountBits > 1 && filler === 0 && !dataFile) operations.push(...SNAPSHOTS);
+  // Of what they do not hold themselves, snapshots show what the image below has come to hold.
+  if (refcountBits > 1 && filler === 0 && !dataFile && !commits) operations.push(...SNAPSHOTS);
   // A snapshot of version 2 does not say how large its disk was.
   if (filler === 0 && version === 3 && amends !== "version" && !commits) operations.push(resize);
   if (filler === 0 && dataFile !== "raw" && !commits) operations.push(makeEmpty);
