@@ -47,10 +47,10 @@ async function section(workload: Workload, present: readonly Tool[], stores: rea
   const rows: string[][] = [];
   for (const tool of present.filter((each) => each.serves?.(workload) ?? true)) {
     const times: string[] = [];
-    let asked = "";
+    let asked = "|";
     for (const store of stores) {
       const { cell, asked: counted } = await timeOf(tool.command(workload, store.origin), env, store);
-      asked = `${counted.requests} | ${figure(counted.bytes / 2 ** 20)}`;
+      if (counted) asked = `${counted.requests} | ${figure(counted.bytes / 2 ** 20)}`;
       times.push(cell);
     }
     rows.push([tool.name, asked, ...times]);
