@@ -9,18 +9,9 @@ const file = await tempDirectory();
 const runner = { describe, it };
 const options = { seed: process.env["INSTAR_SEED"] === undefined ? undefined : Number(process.env["INSTAR_SEED"]) };
 
-const plain: Capabilities = {
-  write: true,
-  grow: true,
-  truncate: true,
-  writeZeroes: false,
-  discard: false,
-  allocate: false,
-  extents: false,
-  durable: true,
-};
+const plain = { write: true, grow: true, truncate: true, durable: true };
 
-function files(name: string, capabilities: Capabilities, how: FsOptions): BackendFactory {
+function files(name: string, capabilities: Partial<Capabilities>, how: FsOptions): BackendFactory {
   return {
     name,
     capabilities,
@@ -28,7 +19,7 @@ function files(name: string, capabilities: Capabilities, how: FsOptions): Backen
       const path = await file("disk.img", contents);
       const open = (write: boolean, lock = true): Promise<FsBackend> => FsBackend.open(path, { write, lock, ...how });
       return {
-        backend: await open(capabilities.write),
+        backend: await open(capabilities.write === true),
         reopen: ({ write }) => open(write),
         afterCrash: () => open(false, false),
       };

@@ -1,4 +1,3 @@
-import type { Capabilities } from "@instar/backend";
 import { type BackendFactory, describeBackend } from "@instar/backend/conformance";
 import { describe, it } from "vitest";
 import { fetchTransport } from "../src/engine/index.js";
@@ -14,21 +13,10 @@ server.always = (request, _, serve) => {
   serve();
 };
 
-const capabilities: Capabilities = {
-  write: false,
-  grow: false,
-  truncate: false,
-  writeZeroes: false,
-  discard: false,
-  allocate: false,
-  extents: false,
-  durable: false,
-};
-
 function objects(name: string, options: HttpOpenOptions): BackendFactory {
   return {
     name,
-    capabilities,
+    capabilities: {},
     async create(bytes) {
       const path = `/${contents.size}`;
       contents.set(path, bytes.slice());

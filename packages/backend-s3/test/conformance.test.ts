@@ -1,4 +1,4 @@
-import { type Capabilities, MemoryBackend } from "@instar/backend";
+import { MemoryBackend } from "@instar/backend";
 import { type BackendFactory, describeBackend } from "@instar/backend/conformance";
 import { describe, it } from "vitest";
 import { S3Backend, type S3WriteOptions } from "../src/index.js";
@@ -7,20 +7,9 @@ import { realBucket } from "./real-store.js";
 const bucket = realBucket();
 const seed = process.env["INSTAR_SEED"] === undefined ? undefined : Number(process.env["INSTAR_SEED"]);
 
-const readOnly: Capabilities = {
-  write: false,
-  grow: false,
-  truncate: false,
-  writeZeroes: false,
-  discard: false,
-  allocate: false,
-  extents: false,
-  durable: false,
-};
-
 const objects: BackendFactory = {
   name: "an object",
-  capabilities: readOnly,
+  capabilities: {},
   async create(contents) {
     const location = await bucket.put(contents);
     const open = (): Promise<S3Backend> => S3Backend.open(location);
@@ -28,14 +17,7 @@ const objects: BackendFactory = {
   },
 };
 
-const writable: Capabilities = {
-  ...readOnly,
-  write: true,
-  grow: true,
-  truncate: true,
-  writeZeroes: true,
-  durable: true,
-};
+const writable = { write: true, grow: true, truncate: true, writeZeroes: true, durable: true };
 
 function writableObjects(name: string, how: S3WriteOptions): BackendFactory {
   return {

@@ -15,7 +15,7 @@ declare interface Backend {
 
 export interface BackendFactory {
     readonly name: string;
-    readonly capabilities: Capabilities;
+    readonly capabilities: Partial<Capabilities>;
     readonly blockSize?: number;
     readonly sizeStep?: number;
     create(contents: Uint8Array): Promise<Subject>;

@@ -7,16 +7,7 @@ import { makeVhd } from "./vhd-writer.js";
 
 const { INSTAR_SEED: seed } = process.env;
 const options = { seed: seed === undefined ? undefined : Number(seed) };
-const flags = {
-  write: false,
-  grow: false,
-  truncate: false,
-  writeZeroes: false,
-  discard: false,
-  allocate: false,
-  extents: true,
-};
-const common = { capabilities: { ...flags, durable: false }, sizeStep: 512 };
+const common = { capabilities: { extents: true }, sizeStep: 512 };
 
 describeBackend(
   { describe, it },

@@ -7,16 +7,7 @@ import { makeVhdx, MIB } from "./vhdx-writer.js";
 
 const { INSTAR_SEED: seed } = process.env;
 const options = { seed: seed === undefined ? undefined : Number(seed), steps: 100 };
-const flags = {
-  write: false,
-  grow: false,
-  truncate: false,
-  writeZeroes: false,
-  discard: false,
-  allocate: false,
-  extents: true,
-};
-const capabilities = { ...flags, durable: false };
+const capabilities = { extents: true };
 
 for (const [blockSize, kitBlock, sectorSize, reversed] of [
   [MIB, 65_536, 512, false],

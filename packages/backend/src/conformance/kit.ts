@@ -13,6 +13,17 @@ export interface Trial {
   readonly close: () => Promise<void>;
 }
 
+const NOTHING: Capabilities = {
+  write: false,
+  grow: false,
+  truncate: false,
+  writeZeroes: false,
+  discard: false,
+  allocate: false,
+  extents: false,
+  durable: false,
+};
+
 /** What the rules are written with: the sizes to use and a way to define a test. */
 export class Kit {
   readonly capabilities: Capabilities;
@@ -26,7 +37,7 @@ export class Kit {
   readonly #factory: BackendFactory;
 
   constructor(runner: TestRunner, factory: BackendFactory, options: ConformanceOptions) {
-    this.capabilities = factory.capabilities;
+    this.capabilities = { ...NOTHING, ...factory.capabilities };
     this.block = Math.max(16, factory.blockSize ?? 4096);
     this.#sizeStep = factory.sizeStep ?? 1;
     this.size = this.rounded(4 * this.block + Math.floor(this.block / 2) + 3);

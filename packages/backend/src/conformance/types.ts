@@ -31,9 +31,10 @@ export interface BackendFactory {
   readonly name: string;
   /**
    * The manifest that every backend of this kind has. It decides which tests are defined: where a flag is `false`, the
-   * tests of its method give way to one that expects the refusal. A backend with another manifest fails.
+   * tests of its method give way to one that expects the refusal. A backend with another manifest fails. A flag that is
+   * not here is `false`.
    */
-  readonly capabilities: Capabilities;
+  readonly capabilities: Partial<Capabilities>;
   /**
    * Size in bytes of what the backend divides its bytes into (blocks, clusters, pages). Defaults to 4096, and is 16 at
    * least. A test works on about five blocks, the random one on up to twenty: blocks of megabytes take a runner's

@@ -1,5 +1,5 @@
 import type { BackendFactory, Subject } from "../../src/conformance/index.js";
-import type { Backend, Capabilities, MemoryBackend } from "../../src/index.js";
+import { type Backend, type Capabilities, MemoryBackend } from "../../src/index.js";
 import { memoryFactory } from "../memory-factory.js";
 
 /** The block size that the kit is told, and that faults go by. */
@@ -22,8 +22,7 @@ export interface Fault {
 /** A factory of the broken backends. */
 export function faultyFactory({ fault, manifest, wrap, reopened }: Fault): BackendFactory {
   const layout = { blockSize: BLOCK };
-  const sound = memoryFactory(fault, layout);
-  const capabilities = { ...sound.capabilities, ...manifest };
+  const capabilities = { ...new MemoryBackend().capabilities, ...manifest };
   const broken = memoryFactory(fault, layout, (inner) => wrap(inner, capabilities));
   return {
     ...broken,
