@@ -1,21 +1,17 @@
 import { BackendError } from "@instar/backend";
-import { AsyncLruCache, type Lease } from "@instar/lru-cache";
 
-import { viewOf } from "./bytes.js";
 import { Qcow2Error } from "./errors.js";
 import { MAX_REFCOUNT_TABLE_BYTES } from "./geometry.js";
 import type { HostFile } from "./host-file.js";
 import type { Layout } from "./layout.js";
 import type { LiveHeader } from "./live-header.js";
 import type { MetadataRanges } from "./metadata-ranges.js";
+import { type HeldBlock, NextBlocks } from "./next-blocks.js";
 import type { ClusterRange } from "./pending-frees.js";
 import { presentBlocks, recodedBlock } from "./present-refcounts.js";
 import { type RefcountCodec, refcountCodec } from "./refcount-codec.js";
 import type { Refcounts } from "./refcounts.js";
-import { writeOffset } from "./table-entry.js";
 
-/** Bytes of refcount blocks to keep in memory. */
-const KEEP = 4 * 1024 * 1024;
 /** Rows of clusters that have become free that are remembered. */
 const MOST_FREED = 65_536;
 
@@ -26,12 +22,6 @@ export interface NextRefcountsContext {
   readonly layout: Layout;
   readonly refcounts: Refcounts;
   readonly metadata: MetadataRanges;
-}
-
-/** The block that was used last, which stays pinned. */
-interface HeldBlock {
-  readonly index: number;
-  readonly lease: Lease<number, Uint8Array>;
 }
 
 /**
@@ -45,18 +35,9 @@ export class NextRefcounts {
   readonly #its: NextRefcountsContext;
   readonly #codec: RefcountCodec;
   readonly #perBlock: number;
-  /** Offsets of the blocks: of the present ones, until they are copied. */
-  readonly #offsets: number[];
-  /** Blocks that have a place in the next state. */
-  readonly #placed = new Set<number>();
-  /** Where they stand in the present state. */
-  readonly #present = new Map<number, number>();
-  /** Those of them that have been written there. */
-  readonly #written = new Set<number>();
-  readonly #cache: AsyncLruCache<number, Uint8Array>;
+  readonly #blocks: NextBlocks;
   /** Changes that follow from blocks having moved: cluster and difference. */
   readonly #owed: [cluster: number, by: 1 | -1][] = [];
-  #held: HeldBlock | undefined;
   /** No cluster before it is handed out any more. */
   #cursor: number;
   /** The first cluster that has become free. */
@@ -69,25 +50,8 @@ export class NextRefcounts {
     this.#its = context;
     this.#codec = refcountCodec(order);
     this.#perBlock = (layout.clusterSize * 8) / 2 ** order;
-    this.#offsets = offsets;
+    this.#blocks = new NextBlocks(file, layout.clusterSize, offsets);
     this.#cursor = from;
-    this.#cache = new AsyncLruCache({
-      name: "nextRefcounts",
-      limit: Math.max(4, Math.floor(KEEP / layout.clusterSize)),
-      io: {
-        load: async (index) => {
-          const block = new Uint8Array(layout.clusterSize);
-          const isMoving = this.#placed.has(index) && !this.#written.has(index);
-          const at = (isMoving ? this.#present.get(index) : offsets[index]) ?? 0;
-          if (at !== 0) await file.read(block, at);
-          return block;
-        },
-        store: async (index, block) => {
-          await file.writeData(block.slice(), offsets[index] ?? 0);
-          this.#written.add(index);
-        },
-      },
-    });
   }
 
   /**
@@ -112,9 +76,9 @@ export class NextRefcounts {
   /** The refcount of a cluster; a promise where its block is not at hand. */
   get(cluster: number): number | Promise<number> {
     const index = Math.floor(cluster / this.#perBlock);
-    const held = this.#held;
+    const { held } = this.#blocks;
     if (held?.index === index) return this.#codec.get(held.lease.value, cluster % this.#perBlock);
-    return this.#hold(index).then(({ lease }) => this.#codec.get(lease.value, cluster % this.#perBlock));
+    return this.#blocks.hold(index).then(({ lease }) => this.#codec.get(lease.value, cluster % this.#perBlock));
   }
 
   /**
@@ -125,8 +89,8 @@ export class NextRefcounts {
    */
   add(cluster: number, by: 1 | -1): Promise<void> | undefined {
     const index = Math.floor(cluster / this.#perBlock);
-    const held = this.#held;
-    if (held?.index !== index || !this.#placed.has(index)) return this.#addInBlock(index, cluster, by);
+    const { held } = this.#blocks;
+    if (held?.index !== index || !this.#blocks.isPlaced(index)) return this.#addInBlock(index, cluster, by);
     this.#change(held, cluster, by);
     return undefined;
   }
@@ -148,38 +112,33 @@ export class NextRefcounts {
 
   /** Writes all of it. Returns what the header has to say, once everything is durable. */
   async finish(): Promise<{ readonly refcountTableOffset: number; readonly refcountTableClusters: number }> {
-    const { file, layout, header } = this.#its;
+    const { layout, header } = this.#its;
     const { clusterSize } = layout;
+    const blocks = this.#blocks;
     await this.#settle();
     let clusters = header.current.refcountTableClusters;
     let first: number;
     for (;;) {
-      clusters = Math.max(clusters, Math.ceil((this.#offsets.length * 8) / clusterSize));
+      clusters = Math.max(clusters, Math.ceil((blocks.length * 8) / clusterSize));
       this.#refuseTable(clusters * clusterSize);
       first = await this.allocate(clusters);
       await this.#settle();
-      if (this.#offsets.length * 8 <= clusters * clusterSize) break;
+      if (blocks.length * 8 <= clusters * clusterSize) break;
       // Its own blocks have made it too long for the place that it has.
       this.#owe(first, clusters++, -1);
     }
-    this.#letHeldGo();
-    await this.#cache.flush();
-    const table = new Uint8Array(clusters * clusterSize);
-    const view = viewOf(table);
-    for (const [index, offset] of this.#offsets.entries()) writeOffset(view, index * 8, offset);
-    await file.writeData(table, first * clusterSize);
+    await blocks.write(first * clusterSize, clusters * clusterSize);
     return { refcountTableOffset: first * clusterSize, refcountTableClusters: clusters };
   }
 
   /** Lets go of what it holds in memory. */
   end(): void {
-    this.#held?.lease.release();
-    this.#held = undefined;
+    this.#blocks.end();
   }
 
   async #addInBlock(index: number, cluster: number, by: 1 | -1): Promise<void> {
-    if (!this.#placed.has(index)) await this.#place(index);
-    this.#change(await this.#hold(index), cluster, by);
+    if (!this.#blocks.isPlaced(index)) await this.#place(index);
+    this.#change(await this.#blocks.hold(index), cluster, by);
   }
 
   #change({ lease }: HeldBlock, cluster: number, by: 1 | -1): void {
@@ -204,34 +163,13 @@ export class NextRefcounts {
     else if (this.freed.length < MOST_FREED) this.freed.push({ first: cluster, count: 1 });
   }
 
-  async #hold(index: number): Promise<HeldBlock> {
-    if (this.#held?.index === index) return this.#held;
-    this.#letHeldGo();
-    const lease = this.#cache.tryAcquire(index) ?? (await this.#cache.acquire(index));
-    this.#held = { index, lease };
-    return this.#held;
-  }
-
-  #letHeldGo(): void {
-    const held = this.#held;
-    this.#held = undefined;
-    // It may have been changed as often as it was used.
-    if (held && this.#placed.has(held.index)) held.lease.markDirty();
-    held?.lease.release();
-  }
-
   /** Gives a block its place in the next state. */
   async #place(index: number): Promise<void> {
     const { clusterSize } = this.#its.layout;
     const place = await this.#find(1);
-    const present = this.#offsets[index] ?? 0;
-    while (this.#offsets.length <= index) this.#offsets.push(0);
-    this.#offsets[index] = place * clusterSize;
-    this.#placed.add(index);
+    const present = this.#blocks.place(index, place * clusterSize);
     this.#owe(place, 1, 1);
-    if (present === 0) return;
-    this.#present.set(index, present);
-    this.#owe(present / clusterSize, 1, -1);
+    if (present !== 0) this.#owe(present / clusterSize, 1, -1);
   }
 
   /** Writes all blocks anew, with another width. */
@@ -242,7 +180,7 @@ export class NextRefcounts {
       const block = await recodedBlock({ file, layout, present }, this.#codec, this.#perBlock, index);
       if (!block) continue;
       await this.#place(index);
-      (await this.#cache.insert(index, block, { dirty: true })).release();
+      await this.#blocks.put(index, block);
     }
     for (const offset of present) if (offset !== 0) this.#owe(offset / layout.clusterSize, 1, -1);
   }
