@@ -1,33 +1,14 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, openSync, closeSync, ftruncateSync, rmSync, writeSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { openSync, closeSync, ftruncateSync, writeSync } from "node:fs";
 
-import { type Backend, MemoryBackend } from "@instar/backend";
+import type { Backend } from "@instar/backend";
 
-/** Whether qemu-img and qemu-io can be run here. */
-export const hasQemu: boolean =
-  spawnSync("qemu-img", ["--version"]).status === 0 && spawnSync("qemu-io", ["--version"]).status === 0;
-
-/** For titles of tests that need QEMU. */
-export const qemuNote: string = hasQemu ? "" : " (skipped: Debian package qemu-utils is not installed)";
+export { memoryOf } from "@instar/image-format/testing";
+export { hasQemu, qemuImg, qemuNote, Scratch } from "@instar/image-format/testing/qemu";
 
 /** For fast-check, which prints the seed of a run that fails: INSTAR_SEED replays it. */
 export const replay: { readonly seed?: number } =
   process.env["INSTAR_SEED"] === undefined ? {} : { seed: Number(process.env["INSTAR_SEED"]) };
-
-/** A directory of its own that is gone when the scope ends. */
-export class Scratch implements Disposable {
-  readonly path: string = mkdtempSync(join(tmpdir(), "instar-format-"));
-
-  file(name: string): string {
-    return join(this.path, name);
-  }
-
-  [Symbol.dispose](): void {
-    rmSync(this.path, { recursive: true, force: true });
-  }
-}
 
 /** What qemu-img prints as JSON. Its `check` exits with 2 or 3 where it finds something, and prints all the same. */
 export function qemuImgJson(args: readonly string[]): Record<string, unknown> {
@@ -37,11 +18,6 @@ export function qemuImgJson(args: readonly string[]): Record<string, unknown> {
   const parsed: unknown = JSON.parse(stdout.slice(brace));
   if (typeof parsed !== "object" || parsed === null) throw new Error(`qemu-img ${args.join(" ")}: no object`);
   return { ...parsed };
-}
-
-/** Runs qemu-img; throws with what it says when it fails. */
-export function qemuImg(...args: string[]): string {
-  return execFileSync("qemu-img", args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
 }
 
 /** Runs qemu-io commands on a file. */
@@ -64,11 +40,4 @@ export async function saveTo(path: string, backend: Backend): Promise<void> {
   } finally {
     closeSync(descriptor);
   }
-}
-
-/** Bytes as a backend in memory. */
-export async function memoryOf(bytes: Uint8Array, name = "memory:"): Promise<MemoryBackend> {
-  const backend = new MemoryBackend({ name });
-  await backend.write(bytes, 0);
-  return backend;
 }

@@ -4,8 +4,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Whether qemu-img can be run here. */
-export const hasQemu: boolean = spawnSync("qemu-img", ["--version"]).status === 0;
+/** Whether qemu-img and qemu-io can be run here. */
+export const hasQemu: boolean = ["qemu-img", "qemu-io"].every((name) => spawnSync(name, ["--version"]).status === 0);
 
 /** For titles of tests that need QEMU. */
 export const qemuNote: string = hasQemu ? "" : " (skipped: Debian package qemu-utils is not installed)";
