@@ -61,9 +61,9 @@ export class BlockReader {
     }
   }
 
-  /** Reads whole blocks that are not cached right into the target. */
+  /** Reads what is not cached right into the target, parts of blocks at its ends included. */
   async #readDirect(target: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void> {
-    const { node, io, blockSize } = this.#blocks;
+    const { node, io } = this.#blocks;
     const length = target.byteLength;
     for (let at = 0; at < length;) {
       const lease = node.tryAcquire(this.#blocks.indexOf(offset + at));
@@ -71,25 +71,12 @@ export class BlockReader {
         at += this.#copy(lease, target, offset, at);
         continue;
       }
-      let end = at;
-      while (this.#isWhole(offset + end, offset + length) && !node.has(this.#blocks.indexOf(offset + end))) {
-        end = Math.min(end + blockSize, length);
-      }
-      if (end > at) {
-        this.direct++;
-        await io.read(target.subarray(at, end), offset + at, signal);
-      } else {
-        end = this.#nextBlock(offset, at, length);
-        await this.#readBlocks(target.subarray(at, end), offset + at, signal);
-      }
+      let end = this.#nextBlock(offset, at, length);
+      while (end < length && !node.has(this.#blocks.indexOf(offset + end))) end = this.#nextBlock(offset, end, length);
+      this.direct++;
+      await io.read(target.subarray(at, end), offset + at, signal);
       at = end;
     }
-  }
-
-  /** Whether a block begins at `offset` and lies within what ends at `end`. */
-  #isWhole(offset: number, end: number): boolean {
-    const { blockSize, size } = this.#blocks;
-    return offset % blockSize === 0 && offset < end && Math.min(offset + blockSize, size) <= end;
   }
 
   /** Copies what the target wants of a block, lets go of the block, and gives the number of bytes. */

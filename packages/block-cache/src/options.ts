@@ -21,8 +21,8 @@ export interface BlockCacheOptions {
    */
   readonly readAhead?: number;
   /**
-   * Reads of this much or more leave the cache as it is: whole blocks that it lacks are read right into the caller's
-   * buffer. Defaults to a quarter of `bytes`; `Infinity` turns it off.
+   * Reads of this much or more leave the cache as it is: what it lacks is read right into the caller's buffer.
+   * Defaults to a quarter of `bytes`; `Infinity` turns it off.
    */
   readonly directRead?: number;
   /**
