@@ -11,24 +11,31 @@ export async function inParallel<T>(
   signal: AbortSignal,
   makeWorker: () => (item: T, signal: AbortSignal) => Promise<boolean>,
 ): Promise<void> {
-  const failed = new AbortController();
-  const either = AbortSignal.any([signal, failed.signal]);
+  const stopper = new AbortController();
+  // `AbortSignal.any` makes one whose every look costs many times as much.
+  const stop = (): void => stopper.abort(signal.reason);
+  if (signal.aborted) stop();
+  signal.addEventListener("abort", stop);
   const source = items[Symbol.asyncIterator]();
   let stopped = false;
   const work = async (): Promise<void> => {
     const worker = makeWorker();
     try {
       while (!stopped) {
-        either.throwIfAborted();
+        stopper.signal.throwIfAborted();
         const next = await source.next();
         if (next.done === true) return;
-        if (!(await worker(next.value, either))) stopped = true;
+        if (!(await worker(next.value, stopper.signal))) stopped = true;
       }
     } catch (error) {
-      failed.abort(error);
+      stopper.abort(error);
     }
   };
-  await Promise.all(Array.from({ length: count }, work));
-  await source.return?.();
-  failed.signal.throwIfAborted();
+  try {
+    await Promise.all(Array.from({ length: count }, work));
+    await source.return?.();
+    stopper.signal.throwIfAborted();
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
 }

@@ -1,7 +1,7 @@
 import type { Allocation, Allocator } from "./allocator.js";
 import type { GuestData } from "./guest-data.js";
 import type { L2Tables } from "./l2-tables.js";
-import { type L2Entry, lowestBit, subclusters } from "./l2-entry.js";
+import { type L2Entry, lowestBit, subclusters, UNALLOCATED } from "./l2-entry.js";
 import { letGo } from "./let-go.js";
 import type { Layout } from "./layout.js";
 import type { LiveHeader } from "./live-header.js";
@@ -154,7 +154,7 @@ export class FreshClusters {
     for (let index = 0; index < place.count; index++) {
       const here = position + index * l2.entrySize;
       const cluster = begin + index * clusterSize;
-      const old = l2.decode(view, here);
+      const old = l2.isEmpty(view, here) ? UNALLOCATED : l2.decode(view, here);
       const first = Math.max(0, written.begin - cluster) / subclusterSize;
       const touched = subclusters(first, Math.min(clusterSize, written.end - cluster) / subclusterSize);
       l2.write(view, here, {
@@ -165,7 +165,7 @@ export class FreshClusters {
         stored: old.compressed ? l2.all : old.stored | touched,
         zero: old.zero & ~touched,
       });
-      if (!kept) gone.push(old);
+      if (!kept && old !== UNALLOCATED) gone.push(old);
     }
     lease.markDirty();
     lease.release();

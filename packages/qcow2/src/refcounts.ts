@@ -49,7 +49,7 @@ export class Refcounts {
    */
   async findFree(from: number, most: number): Promise<FreeRun> {
     const end = (Math.floor(from / this.#perSlice) + 1) * this.#perSlice;
-    const lease = await this.#slice(from);
+    const lease = this.#trySlice(from) ?? (await this.#slice(from));
     if (!lease) return { first: from, count: Math.min(most, end - from), end };
     try {
       const { bytes } = lease.value;
@@ -141,7 +141,7 @@ export class Refcounts {
 
   /** Whether the cluster has a refcount block. */
   async hasBlock(cluster: number): Promise<boolean> {
-    return (await this.#blockOffset(cluster)) !== 0;
+    return (this.#tryBlockOffset(cluster) ?? (await this.#blockOffset(cluster))) !== 0;
   }
 
   /**
@@ -178,7 +178,7 @@ export class Refcounts {
   async #change(first: number, count: number, next: (refcount: number, cluster: number) => number): Promise<number> {
     const base = Math.floor(first / this.#perSlice) * this.#perSlice;
     const done = Math.min(count, base + this.#perSlice - first);
-    const lease = await this.#slice(first, true);
+    const lease = this.#trySlice(first, true) ?? (await this.#slice(first, true));
     if (!lease) return done;
     try {
       for (let cluster = first; cluster < first + done; cluster++) {
@@ -193,34 +193,56 @@ export class Refcounts {
     return done;
   }
 
+  /** The slice of the refcount block that holds a cluster's refcount, if it is cached. */
+  #trySlice(cluster: number, toChange = false): SliceLease | undefined {
+    const block = this.#tryBlockOffset(cluster) ?? 0;
+    return block === 0 ? undefined : this.#tables.refcounts.tryAt(this.#place(cluster, block, toChange));
+  }
+
   /** The slice of the refcount block that holds a cluster's refcount, or `undefined` without a block. */
   async #slice(cluster: number, toChange = false): Promise<SliceLease | undefined> {
     const block = await this.#blockOffset(cluster);
-    if (block === 0) return undefined;
+    return block === 0 ? undefined : this.#tables.refcounts.at(this.#place(cluster, block, toChange));
+  }
+
+  /** Where in the file the refcount of a cluster is, or the byte that holds it. */
+  #place(cluster: number, block: number, toChange: boolean): number {
     if (toChange) this.#metadata.require(block, "refcount block");
     const { refcountsPerBlock, refcountBits } = this.#layout;
-    const at = block + Math.floor(((cluster % refcountsPerBlock) * refcountBits) / 8);
-    return this.#tables.refcounts.tryAt(at) ?? (await this.#tables.refcounts.at(at));
+    return block + Math.floor(((cluster % refcountsPerBlock) * refcountBits) / 8);
+  }
+
+  /** Where the refcount block of a cluster is, 0 without one; `undefined` where that is not cached. */
+  #tryBlockOffset(cluster: number): number | undefined {
+    const at = this.#entryAt(cluster);
+    if (at === undefined) return 0;
+    const lease = this.#tables.refcountTable.tryAt(at);
+    return lease && this.#blockOffsetIn(lease, at);
   }
 
   async #blockOffset(cluster: number): Promise<number> {
+    const at = this.#entryAt(cluster);
+    return at === undefined ? 0 : this.#blockOffsetIn(await this.#tables.refcountTable.at(at), at);
+  }
+
+  /** Where in the file the refcount table has its entry for the block of a cluster, if it is that long. */
+  #entryAt(cluster: number): number | undefined {
     const { clusterSize, refcountBlockBits } = this.#layout;
     const { refcountTableClusters, refcountTableOffset } = this.#header.current;
     const index = Math.floor(cluster / 2 ** refcountBlockBits);
-    if (index * 8 >= refcountTableClusters * clusterSize) return 0;
-    const at = refcountTableOffset + index * 8;
-    const cache = this.#tables.refcountTable;
-    const lease = cache.tryAt(at) ?? (await cache.at(at));
+    return index * 8 < refcountTableClusters * clusterSize ? refcountTableOffset + index * 8 : undefined;
+  }
+
+  /** What the entry of the refcount table at an offset says. Ends the lease. */
+  #blockOffsetIn(lease: SliceLease, at: number): number {
     try {
-      const position = cache.position(at);
+      const position = this.#tables.refcountTable.position(at);
       const high = lease.value.view.getUint32(position);
       const low = lease.value.view.getUint32(position + 4);
-      const rule = refcountTableEntryProblem(high, low, clusterSize, this.#file.size);
-      if (rule !== undefined) {
-        const field = `refcount table entry ${index}`;
-        throw ruleError("ERR_CORRUPT", this.#file.name, field, entryText(high, low), `valid: it must ${rule}`);
-      }
-      return refcountBlockOffset(high, low);
+      const rule = refcountTableEntryProblem(high, low, this.#layout.clusterSize, this.#file.size);
+      if (rule === undefined) return refcountBlockOffset(high, low);
+      const field = `refcount table entry ${(at - this.#header.current.refcountTableOffset) / 8}`;
+      throw ruleError("ERR_CORRUPT", this.#file.name, field, entryText(high, low), `valid: it must ${rule}`);
     } finally {
       lease.release();
     }

@@ -45,7 +45,10 @@ export class Writer {
    */
   write(source: Uint8Array, offset: number, signal?: AbortSignal): Promise<void> {
     const first = this.#map.tryRun(offset, offset + source.byteLength);
-    if (first?.length === source.byteLength && isInPlace(first)) return this.#writeInPlace(source, first);
+    if (first?.length === source.byteLength) {
+      if (isInPlace(first)) return this.#writeInPlace(source, first);
+      if (this.#inOneSlice(first) === first) return this.#writeLocked(source, offset, signal);
+    }
     return this.#writeRuns(source, offset, first, signal);
   }
 
