@@ -22,6 +22,7 @@ import { ruleError } from "./rule-error.js";
 import type { DiskExtent, Run } from "./extent.js";
 import { Grains } from "./grains.js";
 import { closeExtents, type OpenedParts, readParts, type VmdkOpenOptions } from "./open.js";
+import { PlacedExtents } from "./placed-extents.js";
 import { References } from "./references.js";
 
 /** What an image says about itself. Sizes are bytes; strings are hostile input. */
@@ -57,12 +58,6 @@ export interface VmdkExtentInfo {
   readonly compressed: boolean;
 }
 
-/** An extent in its place on the disk. */
-interface Placed {
-  readonly start: number;
-  readonly extent: DiskExtent;
-}
-
 /** Runs of one request that are read side by side. */
 const PARALLEL = 16;
 
@@ -80,18 +75,17 @@ export class VmdkImage extends BaseBackend {
   /** The parent as the guest would see it. */
   readonly backing: Backend | undefined;
   readonly #parts: OpenedParts;
-  readonly #placed: readonly Placed[];
+  readonly #extents: PlacedExtents;
   readonly #grains: Grains;
 
-  private constructor(file: Backend, parts: OpenedParts, placed: readonly Placed[], backing: Backend | undefined) {
+  private constructor(file: Backend, parts: OpenedParts, placed: PlacedExtents, backing: Backend | undefined) {
     super();
-    const last = placed.at(-1);
     this.name = file.name;
     this.file = file;
     this.backing = backing;
-    this.size = last ? last.start + last.extent.size : 0;
+    this.size = placed.size;
     this.#parts = parts;
-    this.#placed = placed;
+    this.#extents = placed;
     this.#grains = new Grains(parts.extents.flatMap((extent) => extent.file ?? []));
     this.capabilities = readOnlyCapabilities(file);
   }
@@ -105,7 +99,7 @@ export class VmdkImage extends BaseBackend {
   static async open(file: Backend, options: VmdkOpenOptions = {}): Promise<VmdkImage> {
     const parts = await readParts(file, options);
     try {
-      const placed = place(file.name, parts.extents);
+      const placed = new PlacedExtents(file.name, parts.extents);
       return new VmdkImage(file, parts, placed, await parentOf(file, parts, options));
     } catch (error) {
       await closeExtents(file, parts.extents);
@@ -139,7 +133,7 @@ export class VmdkImage extends BaseBackend {
       const reads: (() => Promise<void>)[] = [];
       while (done < target.length && reads.length < PARALLEL) {
         const at = offset + done;
-        const { run } = await this.#run(at, offset + target.length, signal);
+        const { run } = await this.#extents.run(at, offset + target.length, signal);
         const part = target.subarray(done, done + run.length);
         reads.push(() => this.#readRun(run, part, at, signal));
         done += run.length;
@@ -152,7 +146,7 @@ export class VmdkImage extends BaseBackend {
 
   protected override async *doExtents(offset: number, length: number, signal?: AbortSignal): AsyncGenerator<Extent> {
     for (let at = offset; at < offset + length;) {
-      const { run, extent } = await this.#run(at, offset + length, signal);
+      const { run, extent } = await this.#extents.run(at, offset + length, signal);
       if (run.kind === "absent") yield* extentsBelow(this.backing, at, run.length, signal);
       else if (run.kind === "data" && extent.flat) yield* extentsOfFlat(run, at, signal);
       else yield { offset: at, length: run.length, kind: run.kind === "zero" ? "zero" : "data" };
@@ -168,7 +162,7 @@ export class VmdkImage extends BaseBackend {
 
   async *#pieces(offset: number, length: number, call: CallOptions): AsyncGenerator<Mapping> {
     for (let at = offset; at < offset + length;) {
-      const { run, extent } = await this.#run(at, offset + length, call.signal);
+      const { run, extent } = await this.#extents.run(at, offset + length, call.signal);
       if (run.kind === "data") {
         if (extent.flat) yield* mapFlat(run, at, call);
         else yield mappedData(at, run.length, { file: run.file.name, hostOffset: run.fileOffset });
@@ -184,26 +178,6 @@ export class VmdkImage extends BaseBackend {
     return { name: line?.name || undefined, type: line?.type, size, grainSize, compressed };
   }
 
-  /** The run that begins at a guest offset, and the extent it is of. */
-  async #run(
-    offset: number,
-    end: number,
-    signal: AbortSignal | undefined,
-  ): Promise<{ readonly run: Run; readonly extent: DiskExtent }> {
-    let low = 0;
-    let high = this.#placed.length - 1;
-    while (low < high) {
-      const middle = Math.ceil((low + high) / 2);
-      if ((this.#placed[middle]?.start ?? 0) <= offset) low = middle;
-      else high = middle - 1;
-    }
-    const placed = this.#placed[low];
-    if (!placed) throw new RangeError(`no extent at ${offset}`);
-    const { start, extent } = placed;
-    const run = await extent.run(offset - start, Math.min(end - start, extent.size), signal);
-    return { run, extent };
-  }
-
   async #readRun(run: Run, target: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void> {
     switch (run.kind) {
       case "data":
@@ -217,17 +191,6 @@ export class VmdkImage extends BaseBackend {
         return readBelow(this.backing, target, offset, signal);
     }
   }
-}
-
-/** Puts extents one behind the other. */
-function place(where: string, extents: readonly DiskExtent[]): Placed[] {
-  let start = 0;
-  return extents.map((extent) => {
-    const placed = { start, extent };
-    start += extent.size;
-    if (Number.isSafeInteger(start)) return placed;
-    throw ruleError("ERR_INVALID_HEADER", where, "size of all extents", start, "be 2^53-1 at most");
-  });
 }
 
 /** Opens the parent, unless the caller has it or wants none. */
