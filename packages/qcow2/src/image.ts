@@ -13,12 +13,12 @@ import type { Bitmaps } from "./bitmaps.js";
 import { Changes } from "./changes.js";
 import { checkOpenImage, type ImageCheckOptions } from "./check/check-open-image.js";
 import type { CheckReport } from "./check/report.js";
-import { requireWholeClusters } from "./compressed-writer.js";
 import { createFiles } from "./create-files.js";
 import { makeEmpty } from "./empty.js";
 import type { Encryption } from "./encryption.js";
 import { assemble, type Engine, renewEngine } from "./engine.js";
 import type { Flights } from "./flights.js";
+import { GuestWrites } from "./guest-writes.js";
 import { ImageBitmaps } from "./image-bitmaps.js";
 import { ImageEncryption } from "./image-encryption.js";
 import type { ImageHost } from "./image-host.js";
@@ -62,6 +62,7 @@ export class Qcow2Image extends BaseBackend {
   readonly #flights: Flights;
   readonly #host: ImageHost;
   readonly #changes: Changes;
+  readonly #writes: GuestWrites;
 
   private constructor(file: Backend, opened: OpenedParts, options: Qcow2OpenOptions) {
     super();
@@ -75,6 +76,7 @@ export class Qcow2Image extends BaseBackend {
     this.#flights = engine.flights;
     this.capabilities = imageCapabilities(file, dataFile, options.write ?? false);
     this.#changes = new Changes(engine, (...range) => this.#within(...range));
+    this.#writes = new GuestWrites(engine, this.#changes);
     const alone: ImageHost["alone"] = (work) => this.#changes.alone(work);
     const renew = (): Promise<void> => {
       this.#changes.restart();
@@ -153,16 +155,10 @@ export class Qcow2Image extends BaseBackend {
    *   is no `node:zlib`; {@link BackendError} as `write` does
    */
   async writeCompressed(source: Uint8Array, offset: number, options: CompressedWriteOptions = {}): Promise<void> {
-    const { unordered = false, signal } = options;
     // An empty write has the same rules: closed, aborted, read-only, past the end.
     await this.write(new Uint8Array(0), offset, options);
-    const end = offset + source.byteLength;
     this.#within("writeCompressed", offset, source.byteLength);
-    requireWholeClusters(this.name, offset, end === this.size ? offset : end, this.#engine.layout.clusterSize);
-    await this.#changes.range("writeCompressed", offset, end, async (at) => {
-      await this.#engine.compressedWriter.write(source.subarray(at - offset), at, { unordered, signal });
-      return end;
-    });
+    await this.#writes.writeCompressed(source, offset, options);
   }
 
   /** Gives the clusters of a range host clusters of their own, durably, while other requests wait. Throws as `write`. */
@@ -216,28 +212,16 @@ export class Qcow2Image extends BaseBackend {
     }
   }
 
-  protected override async doWrite(source: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void> {
-    await this.#changes.range("write", offset, offset + source.byteLength, async () => {
-      await this.#engine.writer.write(source, offset, signal);
-      return offset + source.byteLength;
-    });
+  protected override doWrite(source: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void> {
+    return this.#writes.write(source, offset, signal);
   }
 
-  protected override async doWriteZeroes(offset: number, length: number, signal?: AbortSignal): Promise<void> {
-    await this.#changes.range("writeZeroes", offset, offset + length, (at, end) =>
-      this.#engine.zeroes.zero(at, end, this.size, signal),
-    );
+  protected override doWriteZeroes(offset: number, length: number, signal?: AbortSignal): Promise<void> {
+    return this.#writes.zero(offset, length, signal);
   }
 
-  protected override async doDiscard(offset: number, length: number, signal?: AbortSignal): Promise<void> {
-    const { clusterSize, subclusterSize } = this.#engine.layout;
-    const begin = Math.ceil(offset / subclusterSize) * subclusterSize;
-    await this.#changes.range("discard", begin, offset + length, async (at, end) => {
-      // The cluster that the end of the disk cuts short is a whole one.
-      const cut = end === this.size ? Math.ceil(end / clusterSize) * clusterSize : end;
-      const whole = Math.floor(cut / subclusterSize) * subclusterSize;
-      return at < whole ? this.#engine.eraser.erase(at, whole, "discard", signal) : end;
-    });
+  protected override doDiscard(offset: number, length: number, signal?: AbortSignal): Promise<void> {
+    return this.#writes.discard(offset, length, signal);
   }
 
   protected override async doTruncate(size: number): Promise<void> {
