@@ -1,4 +1,7 @@
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { beforeAll, describe, expect, it } from "vitest";
 import { SEED, writeDisk } from "./disks.js";
 import { type FileServer, serveFiles } from "./file-server.js";
@@ -64,6 +67,21 @@ describe("an image at a URL", () => {
     const { code, err } = await instar(["info", url("missing.qcow2")]);
     expect(code).toBe(1);
     expect(err).toMatch(/^instar: info: could not open '[^\n]*missing\.qcow2': [^\n]*404[^\n]*\n$/);
+  });
+
+  it.each<[string, Record<string, string>, string]>([
+    ["ignores Range", { "accept-ranges": "none" }, "ignores Range"],
+    ["encodes what it sends", { "content-encoding": "gzip", "content-range": "bytes 0-0/1000" }, "encoded (gzip)"],
+  ])("of a server that %s is refused, with the reason", async (_, headers, reason) => {
+    const other = createServer((_request, response) => {
+      response.writeHead("content-range" in headers ? 206 : 200, headers).end("x");
+    }).listen(0, "127.0.0.1");
+    await once(other, "listening");
+    const { port } = other.address() as AddressInfo;
+    const { code, err } = await instar(["info", `http://127.0.0.1:${port}/disk.qcow2`]);
+    expect([code, err]).toEqual([1, expect.stringContaining(reason)]);
+    other.closeAllConnections();
+    other.close();
   });
 
   it("can be described by options, with those of the protocol", async () => {
