@@ -43,7 +43,7 @@ export function planParts(size: number, changed: readonly ByteRange[], rules: Pa
 
 function partsOf(size: number, changed: readonly ByteRange[], cell: number, rules: PartRules): PlannedPart[] {
   const parts: PlannedPart[] = [];
-  const upload = rules.equal ? cell : cell * Math.max(1, Math.floor(rules.upload / cell));
+  const upload = cell * Math.max(1, Math.floor(rules.upload / cell));
   const copied = rules.equal ? cell : cell * Math.max(1, Math.floor(rules.mostCopied / cell));
   const add = (start: number, end: number, copy: boolean): void => {
     const step = copy ? copied : upload;
