@@ -15,6 +15,8 @@ const FIRST = 100;
 const LAST = 299;
 
 interface KernelLock {
+  /** `MAJOR:MINOR:INODE` */
+  readonly inode: string;
   readonly exclusive: boolean;
   readonly pid: number;
   readonly start: number;
@@ -36,31 +38,36 @@ export async function refuseForeignLocks(
   stats: BigIntStats,
   write: boolean,
 ): Promise<void> {
-  const table = await textOf("/proc/locks");
-  if (table === "") return;
   const refused = [WRITES, RESIZES, READS + FORBIDS];
   if (write) refused.push(WRITES + FORBIDS, RESIZES + FORBIDS);
-  for (const lock of locksOf(table, await inodeOf(handle, stats))) {
-    const qemu = lock.start >= FIRST && lock.end <= LAST;
-    const conflicts = lock.exclusive || (qemu && refused.some((byte) => lock.start <= byte && byte <= lock.end));
-    if (!conflicts) continue;
-    const who = lock.pid > 0 ? `process ${lock.pid}` : "another process";
-    const what = qemu ? "is in use by QEMU" : "is locked exclusively";
-    throw new BackendError("ERR_LOCKED", `${name}: ${what} (${who}, as /proc/locks shows)`);
-  }
+  const conflicts = ({ exclusive, start, end }: KernelLock): boolean =>
+    exclusive || (isQemus(start, end) && refused.some((byte) => start <= byte && byte <= end));
+  const locks = [...locksOf(await textOf("/proc/locks"))].filter(conflicts);
+  // Which inode it is takes two more files to find out.
+  if (locks.length === 0) return;
+  const inode = await inodeOf(handle, stats);
+  const lock = locks.find((one) => one.inode === inode);
+  if (!lock) return;
+  const who = lock.pid > 0 ? `process ${lock.pid}` : "another process";
+  const what = isQemus(lock.start, lock.end) ? "is in use by QEMU" : "is locked exclusively";
+  throw new BackendError("ERR_LOCKED", `${name}: ${what} (${who}, as /proc/locks shows)`);
 }
 
-/** The locks on an inode (`MAJOR:MINOR:INODE`) in a table as in proc_locks(5). */
-function* locksOf(table: string, inode: string): Generator<KernelLock> {
+function isQemus(start: number, end: number): boolean {
+  return start >= FIRST && end <= LAST;
+}
+
+/** The locks in a table as in proc_locks(5). */
+function* locksOf(table: string): Generator<KernelLock> {
   for (const line of table.split("\n")) {
     // 1: OFDLCK ADVISORY  READ -1 fe:00:2146404 100 101
     const [, kind, , mode, pid, where, start, end] = line.trim().split(/\s+/);
     // A line that begins with an arrow is of one who still waits.
     if ((kind !== "OFDLCK" && kind !== "POSIX") || where === undefined) continue;
     const [major, minor, number] = where.split(":");
-    if (`${parseInt(major ?? "", 16)}:${parseInt(minor ?? "", 16)}:${number}` !== inode) continue;
+    const inode = `${parseInt(major ?? "", 16)}:${parseInt(minor ?? "", 16)}:${number}`;
     const last = end === "EOF" ? Infinity : Number(end);
-    yield { exclusive: mode === "WRITE", pid: Number(pid), start: Number(start), end: last };
+    yield { inode, exclusive: mode === "WRITE", pid: Number(pid), start: Number(start), end: last };
   }
 }
 
