@@ -17,13 +17,11 @@ export interface SpecHow {
 }
 
 /** How much is kept of what has come over the network, in bytes. */
-const CACHE_BYTES = 33_554_432;
+const CACHE_BYTES = 67_108_864;
 /** What is fetched for a read that the cache has nothing for: little beside the time of a request, and often near the next. */
 const BLOCK_BYTES = 262_144;
-/** Reads as long as the pieces that are copied come side by side by themselves, and once: they pass the cache by. */
-const DIRECT_BYTES = 2_097_152;
-/** How far to read ahead: as far as hides the time of a request from a reader that goes on. */
-const READ_AHEAD = 8_388_608;
+/** How far to read ahead: as much again as a copy has under way, so that it seldom waits for the time of a request. */
+const READ_AHEAD = 16_777_216;
 /** Blocks are asked for one by one, all at once: those side by side become one request on the way. */
 const PARALLEL = CACHE_BYTES / BLOCK_BYTES / 2;
 
@@ -84,7 +82,6 @@ async function openUrl(url: string, how: UrlHow, context: Context): Promise<Back
       blockSize: BLOCK_BYTES,
       maxTransfer: BLOCK_BYTES,
       parallel: PARALLEL,
-      directRead: DIRECT_BYTES,
       readAhead,
     });
     context.stats.add(backend.name, counters, cache);

@@ -1,7 +1,7 @@
 import { HttpBackend } from "@instar/backend-http";
 import { CliError, UsageError } from "../errors.js";
 import { parseSize } from "../sizes.js";
-import { type Protocol, REQUESTS } from "./protocol.js";
+import { type Protocol, REQUEST_BYTES } from "./protocol.js";
 
 const OPTIONS: readonly string[] = ["cookie", "cookie-secret", "password-secret", "readahead", "timeout", "username"];
 
@@ -22,7 +22,7 @@ export const openHttp: Protocol = async (location, { write, firstRead, options }
   const backend = await HttpBackend.open(withUser(location, username, password), {
     signal,
     firstRead,
-    ...REQUESTS,
+    splitSize: REQUEST_BYTES,
     ...(cookie !== undefined && { headers: { cookie } }),
     ...(timeout !== undefined && { stallTimeout: secondsOf(timeout) * 1000 }),
   });

@@ -1,8 +1,8 @@
 import type { Backend } from "@instar/backend";
 import type { Context } from "../command.js";
 
-/** How storage over the network is asked: by few requests side by side, so that what waits meanwhile becomes long ones. */
-export const REQUESTS: Readonly<{ splitSize: number; concurrency: number }> = { splitSize: 4_194_304, concurrency: 6 };
+/** Most bytes of one request: what takes longer than the request itself, and leaves some to be sent side by side. */
+export const REQUEST_BYTES = 4_194_304;
 
 /** How to open what a URL names. */
 export interface UrlHow {

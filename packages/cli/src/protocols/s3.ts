@@ -3,7 +3,7 @@ import { parseS3Url, S3Backend, type S3Credentials } from "@instar/backend-s3";
 import { UsageError } from "../errors.js";
 import { parseSize } from "../sizes.js";
 import { openSpillFile } from "../spill-file.js";
-import { type Protocol, REQUESTS } from "./protocol.js";
+import { type Protocol, REQUEST_BYTES } from "./protocol.js";
 
 /**
  * Opens an object, `s3://BUCKET/KEY?endpoint=URL&region=REGION`. Credentials, and what the URL does not say, are in the
@@ -24,7 +24,7 @@ export const openS3: Protocol = async (location, { write, create, firstRead, opt
     write,
     ...(create && { create: "replace" }),
     firstRead,
-    ...REQUESTS,
+    splitSize: REQUEST_BYTES,
     signal,
   });
   const readAhead = options.get("readahead");
