@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** A program that reads disks over the network. */
@@ -27,7 +27,7 @@ export function workloads(folder: string): Workload[] {
     { title: "(a) info", img: ["info", "DISK"] },
     { title: "(b) 100 MiB in sequence", img: ["dd", "-O", "raw", "bs=1M", "count=100", "if=DISK", `of=${target}`] },
     { title: "(c) 2,000 random reads of 4 KiB, with locality", io: localReads().flatMap((read) => ["-c", read]) },
-    { title: "(d) convert to raw", img: ["convert", "-O", "raw", "DISK", target] },
+    { title: "(d) convert to raw", img: ["convert", "-t", "unsafe", "-O", "raw", "DISK", target] },
   ];
 }
 
@@ -53,19 +53,24 @@ function filled(argv: readonly string[], disk: string): string[] {
 export function tools(instar: string): Tool[] {
   const s3 = (origin: string): string => `s3://bucket/disk.qcow2?endpoint=${origin}`;
   const inside = fileURLToPath(new URL("inside/main.js", import.meta.url));
+  const standalone = join(dirname(instar), "../dist/instar");
+  const ours = ({ img, io }: Workload, origin: string): string[] =>
+    img ? filled(img, s3(origin)) : ["io", "-r", ...(io ?? []), s3(origin)];
   const qemu = ({ img, io }: Workload, disk: string): string[] =>
     img ? ["qemu-img", ...filled(img, disk)] : ["qemu-io", "-r", ...(io ?? []), disk];
   return [
     {
       name: "**instar**, s3:",
       check: [process.execPath, instar, "--version"],
-      command({ img, io }, origin) {
-        const argv = img ? filled(img, s3(origin)) : ["io", "-r", ...(io ?? []), s3(origin)];
-        return [process.execPath, instar, ...argv];
-      },
+      command: (workload, origin) => [process.execPath, instar, ...ours(workload, origin)],
     },
     {
-      name: "the same without the start of Node",
+      name: "**instar**, the executable without Node",
+      check: [standalone, "--version"],
+      command: (workload, origin) => [standalone, ...ours(workload, origin)],
+    },
+    {
+      name: "the first one without the start of Node",
       serves: ({ img }) => img?.[0] === "info",
       check: [process.execPath, instar, "--version"],
       command: ({ img = [] }, origin) => [process.execPath, inside, instar, ...filled(img, s3(origin))],

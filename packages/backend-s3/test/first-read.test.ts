@@ -50,7 +50,9 @@ describe("opening an object", () => {
     try {
       expect(disk.size).toBe(size);
       if (size > 0) expect(await readAt(disk, 0, size)).toEqual(contents.subarray(0, size));
-      if (size > 0) expect(disk.counters.requests).toBeLessThanOrEqual(2);
+      // The time may be asked for first; Ceph sends a body after that HEAD, which may cost the connection.
+      const { requests, retries } = disk.counters;
+      if (size > 0) expect(requests - retries).toBeLessThanOrEqual(2);
     } finally {
       await disk.close();
     }

@@ -26,6 +26,8 @@ export interface OpenImageOptions {
   readonly copyOnRead?: boolean | undefined;
   /** To read or write much of it: holes of raw files are worth knowing then. */
   readonly sparse?: boolean | undefined;
+  /** To read all of it in large parts, once. */
+  readonly sequential?: boolean | undefined;
   /** Whether the name is a description by options, as `--image-opts` says of sources, which is the default. */
   readonly described?: boolean | undefined;
   /** The image that the name counts from, as that of its backing file does. */

@@ -14,6 +14,8 @@ export interface SpecHow {
   readonly share: boolean;
   /** Whether holes of local files are to be known, and made. */
   readonly sparse?: boolean | undefined;
+  /** Whether all of it will be read in large parts, once: a cache that keeps them is of no use. */
+  readonly sequential?: boolean | undefined;
 }
 
 /** How much is kept of what has come over the network, in bytes. */
@@ -22,19 +24,26 @@ const CACHE_BYTES = 67_108_864;
 const BLOCK_BYTES = 262_144;
 /** How far to read ahead: as much again as a copy has under way, so that it seldom waits for the time of a request. */
 const READ_AHEAD = 16_777_216;
+/** What is read of a file that is read once, and is more than a table of an image, goes past the cache. */
+const LARGE = 1_048_576;
 /** Blocks are asked for one by one, all at once: those side by side become one request on the way. */
 const PARALLEL = CACHE_BYTES / BLOCK_BYTES / 2;
 
 /** Opens what a description says. What comes over the network goes through a cache. */
 export async function openSpec(storage: StorageSpec, how: SpecHow, context: Context): Promise<Backend> {
-  const { write, share, sparse } = how;
+  const { write, share, sparse, sequential } = how;
   switch (storage.kind) {
     case "file":
       return openStorage(storage.path, { write, lock: !share, sparse, signal: context.signal });
     case "part":
       return openPart(storage, how, context);
     case "url":
-      return openUrl(storage.url, { write, share, firstRead: BLOCK_BYTES, options: storage.options }, context);
+      return openUrl(
+        storage.url,
+        { write, share, firstRead: BLOCK_BYTES, options: storage.options },
+        context,
+        sequential,
+      );
   }
 }
 
@@ -70,7 +79,7 @@ export async function createUrl(url: string, context: Context): Promise<OpenedUr
   }
 }
 
-async function openUrl(url: string, how: UrlHow, context: Context): Promise<Backend> {
+async function openUrl(url: string, how: UrlHow, context: Context, sequential = false): Promise<Backend> {
   const open = await protocolOf(url);
   if (!open) throw new CliError("its protocol is not supported");
   const { backend, counters, readAhead = READ_AHEAD } = await open(url, how, context);
@@ -83,6 +92,7 @@ async function openUrl(url: string, how: UrlHow, context: Context): Promise<Back
       maxTransfer: BLOCK_BYTES,
       parallel: PARALLEL,
       readAhead,
+      ...(sequential && { directRead: LARGE }),
     });
     context.stats.add(backend.name, counters, cache);
     return cache;

@@ -38,7 +38,7 @@ describe("wrappers", () => {
     );
     const { out } = await shell("qemu-img --help");
     expect(out).toMatch(/^qemu-img: .*\n\nusage: qemu-img COMMAND/);
-    expect(out).toMatch(/^Supported formats: qcow2 raw vdi vhdx vmdk vpc$/m);
+    expect(out).toMatch(/^Supported formats: luks qcow2 raw vdi vhdx vmdk vpc$/m);
     expect((await shell("qemu-img info --help")).out).toContain("usage: qemu-img info [");
     expect((await shell("qemu-io --help")).out).toContain("usage: qemu-io [");
   });

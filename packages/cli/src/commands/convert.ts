@@ -83,6 +83,7 @@ async function convert(args: ConvertArguments, context: Context): Promise<number
     format: formatOption(args.value("format")),
     share: args.has("force-share"),
     sparse: true,
+    sequential: true,
     salvage,
     snapshot: args.value("snapshot"),
   };
