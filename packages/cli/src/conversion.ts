@@ -4,15 +4,14 @@ import type { Context } from "./command.js";
 import { requireCompressibleImage } from "./compressible.js";
 import { bitmapsToCopy, copyBitmaps, requireBitmaps } from "./copy-bitmaps.js";
 import { type CopyJob, copyDisk } from "./copy.js";
+import { chunkOf } from "./copy-chunk.js";
 import type { CreateOptions } from "./create-options.js";
 import { CliError } from "./errors.js";
 import type { TargetFormat } from "./format-names.js";
 import { withNewImage } from "./new-image.js";
-import { type Image, withImage } from "./image.js";
-import { localPathOf } from "./names/image-spec.js";
+import { withImage } from "./image.js";
 import { openImage } from "./open-image.js";
 import { Progress } from "./progress.js";
-import { REQUEST_BYTES } from "./protocols/protocol.js";
 import { rateLimit } from "./rate-limit.js";
 import { roundUp } from "./sizes.js";
 import type { Source } from "./sources.js";
@@ -129,8 +128,7 @@ async function copy(
     targetIsClear: clear,
     sparse: roundUp(how.sparse, unit ?? 1),
     unit,
-    // As much as a request takes, where it takes time.
-    chunk: source.images.some(isRemote) ? REQUEST_BYTES : undefined,
+    chunk: chunkOf(source.images),
     parallel: how.parallel,
     ordered: how.ordered,
     signal,
@@ -141,10 +139,6 @@ async function copy(
   // After everything else: an enabled one would record what is copied.
   if (how.bitmaps !== "none" && qcow2) await copyBitmaps(source.images[0], qcow2, how.bitmaps === "sound", context);
   await progress.finish();
-}
-
-function isRemote({ layers }: Image): boolean {
-  return layers.some(({ storage }) => localPathOf(storage) === undefined);
 }
 
 function compressing(qcow2: Qcow2Image | undefined, unordered: boolean): CopyJob["writeData"] {

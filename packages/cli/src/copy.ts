@@ -10,8 +10,8 @@ export interface CopyJob extends PieceRules {
   readonly target: Backend;
   /** Writes begin and end at multiples of this, as far as the disks go. Defaults to what the source tells of itself. */
   readonly unit?: number | undefined;
-  /** How much is read, and written, at once; defaults to 2 MiB. */
-  readonly chunk?: number | undefined;
+  /** How much is read, and written, at once. */
+  readonly chunk: number;
   /** How many chunks may be under way at once. */
   readonly parallel: number;
   /** Whether writes begin in the order of their offsets. */
@@ -24,8 +24,6 @@ export interface CopyJob extends PieceRules {
   /** Is told of bytes that are done. */
   readonly progress: (bytes: number) => void;
 }
-
-const CHUNK = 2_097_152;
 
 /** A part of the work of one worker. */
 interface Step extends Run {
@@ -40,7 +38,7 @@ interface Step extends Run {
 
 /** Copies what the source shows to the target, which is at least as large. Does not sync. */
 export async function copyDisk(job: CopyJob): Promise<void> {
-  const chunk = roundUp(job.chunk ?? CHUNK, job.sparse || job.unit || 1);
+  const chunk = roundUp(job.chunk, job.sparse || job.unit || 1);
   const writeData = job.writeData ?? ((bytes, offset, signal) => job.target.write(bytes, offset, { signal }));
   await inParallel(steps(job, chunk), job.parallel, job.signal, () => {
     const buffer = Buffer.allocUnsafe(chunk);

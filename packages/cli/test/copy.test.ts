@@ -41,6 +41,7 @@ async function prepared(): Promise<{ job: CopyJob; source: Backwards; target: Re
   const job: CopyJob = {
     source,
     target,
+    chunk: 2_097_152,
     targetIsClear: true,
     sparse: 4096,
     parallel: 3,

@@ -57,7 +57,14 @@ export class Scratch implements Disposable {
 
 /** Runs a program of QEMU; throws with what it says when it fails. */
 export function qemu(program: "qemu-img" | "qemu-io", ...args: string[]): string {
-  return execFileSync(program, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+  for (;;) {
+    try {
+      return execFileSync(program, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+    } catch (error) {
+      // How it measures PBKDF2 fails now and then, before anything is written.
+      if (!String(error).includes("Unable to get accurate CPU usage")) throw error;
+    }
+  }
 }
 
 /** Bytes as text. */

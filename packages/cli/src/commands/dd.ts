@@ -2,6 +2,7 @@ import { OPEN_OPTIONS } from "../access.js";
 import type { Arguments } from "../args.js";
 import { type Command, type Context, defineCommand } from "../command.js";
 import { copyDisk } from "../copy.js";
+import { chunkOf } from "../copy-chunk.js";
 import { UsageError } from "../errors.js";
 import { targetFormatNamed, formatOption } from "../format-names.js";
 import { type Image, withImage } from "../image.js";
@@ -48,6 +49,7 @@ async function dd(args: Arguments<keyof typeof OPTIONS>, context: Context): Prom
     format: formatOption(args.value("format")),
     share: args.has("force-share"),
     sparse: true,
+    sequential: true,
   });
   return withImage(source, async () => {
     await refuseToReplace(to, [source]);
@@ -58,6 +60,7 @@ async function dd(args: Arguments<keyof typeof OPTIONS>, context: Context): Prom
         target,
         targetIsClear: true,
         sparse: 0,
+        chunk: chunkOf([source]),
         parallel: PARALLEL,
         ordered: true,
         signal: context.signal,

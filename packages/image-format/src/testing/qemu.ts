@@ -12,7 +12,14 @@ export const qemuNote: string = hasQemu ? "" : " (skipped: Debian package qemu-u
 
 /** Runs qemu-img; throws with what it says when it fails. */
 export function qemuImg(...args: string[]): string {
-  return execFileSync("qemu-img", args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+  for (;;) {
+    try {
+      return execFileSync("qemu-img", args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+    } catch (error) {
+      // How it measures PBKDF2 for LUKS fails now and then, before anything is written.
+      if (!String(error).includes("Unable to get accurate CPU usage")) throw error;
+    }
+  }
 }
 
 /** What QEMU reads from an image. */

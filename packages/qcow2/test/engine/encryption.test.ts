@@ -123,7 +123,9 @@ describe("an encrypted image", () => {
     const { image, pages } = await encrypted({ dataFile: { name: "data", backend: memoryFile(data) } });
     await image.write(pattern(100 * K, 1), 5);
     await image.close();
-    expect(firstDifference(await bytesAt(memoryFile(data), 5, 100 * K), pattern(100 * K, 1))).toBe(0);
+    const [stored, plain] = [await bytesAt(memoryFile(data), 5, 100 * K), pattern(100 * K, 1)];
+    // By chance one byte in 256 is the same.
+    expect(stored.filter((byte, at) => byte === plain[at]).length).toBeLessThan(K);
     const again = await Qcow2Image.open(memoryFile(pages), { encryption: KEY, dataFile: memoryFile(data) });
     expect(firstDifference(await bytesAt(again, 5, 100 * K), pattern(100 * K, 1))).toBe(-1);
   });
