@@ -8,6 +8,18 @@ import { built, lazyBuiltins, licences, partOfUndici, version } from "./plugins.
 
 const require = createRequire(import.meta.url);
 
+const FLAGS: readonly string[] = [
+  "--compile",
+  "--bytecode",
+  "--splitting",
+  "--minify",
+  "--format=esm",
+  "--target=bun",
+  // Files in the directory where it is run are none of its business: they could allow what an image may name, or run code.
+  "--no-compile-autoload-dotenv",
+  "--no-compile-autoload-bunfig",
+];
+
 /**
  * Compiles the executable that needs no Node.js: the bundle, Bun, and the addon of koffi in one file.
  *
@@ -22,8 +34,7 @@ export async function buildStandalone(file: string): Promise<void> {
     plugins: [koffiAddon(), lazyBuiltins(), partOfUndici(), version(), licences()],
   });
   await bundle.write({ dir: folder, cleanDir: true, entryFileNames: "[name].mjs", chunkFileNames: "[name].mjs" });
-  const flags = ["--compile", "--bytecode", "--splitting", "--minify", "--format=esm", "--target=bun"];
-  const { status, stderr } = spawnSync(bun(), ["build", ...flags, `--outfile=${file}`, join(folder, "instar.mjs")]);
+  const { status, stderr } = spawnSync(bun(), ["build", ...FLAGS, `--outfile=${file}`, join(folder, "instar.mjs")]);
   if (status !== 0) throw new Error(`bun build: exit code ${status}: ${stderr.toString()}`);
 }
 

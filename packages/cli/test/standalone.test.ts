@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, statSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { buildStandalone } from "../bundle/standalone.ts";
 import { SEED, writeDisk } from "./disks.js";
@@ -97,6 +97,21 @@ describe("the executable that needs no Node.js", () => {
     await standalone("wrappers", at("bin"));
     const { out } = await program(at("bin/qemu-img"), ["--version"]);
     expect(out).toMatch(/^qemu-img version 7\.2\.0 \(instar \d+\.\d+\.\d+\)\n$/);
+  });
+
+  it("takes no settings from files in the directory where it is run", async () => {
+    mkdirSync(at("elsewhere"));
+    mkdirSync(at("here"));
+    await instar(["create", "-q", at("elsewhere/base.raw"), "1M"]);
+    const over = ["-F", "raw", "-b", at("elsewhere/base.raw"), at("here/over.qcow2")];
+    await instar(["create", "-q", "-f", "qcow2", ...over]);
+    writeFileSync(at("here/.env"), `INSTAR_ALLOW_PATH=${at("elsewhere")}\n`);
+    writeFileSync(at("here/bunfig.toml"), 'preload = ["./preload.js"]\n');
+    writeFileSync(at("here/preload.js"), 'console.log("preloaded");\n');
+    const compare = ["compare", "over.qcow2", at("elsewhere/base.raw")];
+    const { code, out, err } = await program(at("instar"), compare, { cwd: at("here"), env: {} });
+    expect([code, out]).toEqual([2, ""]);
+    expect(err).toContain("--allow-path");
   });
 
   it("leaves a consistent image when it is stopped", async () => {
