@@ -38,6 +38,10 @@ export interface EngineSettings {
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
+export interface FetchTraits {
+    readonly showsRedirects?: boolean | undefined;
+}
+
 export interface HedgeOptions {
     readonly percentile?: number | undefined;
     readonly minDelay?: number | undefined;
@@ -169,7 +173,7 @@ export function ask(question: Question): Promise<Answer>;
 
 export function engineSettings(options?: RangeEngineOptions): EngineSettings;
 
-export function fetchTransport(fetch?: Fetch): Transport;
+export function fetchTransport(fetch?: Fetch, { showsRedirects }?: FetchTraits): Transport;
 
 export function probe(client: HttpClient, target: HttpTarget, options?: RangeEngineOptions, signal?: AbortSignal): Promise<Probed>;
 

@@ -42,6 +42,10 @@ export interface EngineSettings {
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
+export interface FetchTraits {
+    readonly showsRedirects?: boolean | undefined;
+}
+
 export interface HedgeOptions {
     readonly percentile?: number | undefined;
     readonly minDelay?: number | undefined;
@@ -197,7 +201,7 @@ export function ask(question: Question): Promise<Answer>;
 
 export function engineSettings(options?: RangeEngineOptions): EngineSettings;
 
-export function fetchTransport(fetch?: Fetch): Transport;
+export function fetchTransport(fetch?: Fetch, { showsRedirects }?: FetchTraits): Transport;
 
 export function httpPlugin(options?: HttpOptions): BackendPlugin;
 

@@ -1,5 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { open, pattern, readAt } from "./bytes.js";
+import { fetchTransport } from "../src/engine/index.js";
+import type { HttpBackend, HttpOpenOptions } from "../src/index.js";
+import { nodeTransport } from "../src/node.js";
+import { open as openWith, pattern, readAt } from "./bytes.js";
 import { type Fault, startServer, status } from "./server.js";
 
 const contents = pattern(5000);
@@ -9,7 +12,13 @@ function redirectTo(location: string, code = 302): Fault {
   return (_, response) => response.writeHead(code, { location }).end("moved");
 }
 
-describe("a redirect", () => {
+describe.each([
+  ["of Node", nodeTransport()],
+  ["of a fetch that shows redirects", fetchTransport(fetch, { showsRedirects: true })],
+])("a redirect, by the client %s,", (_, transport) => {
+  const open = (url: string, options?: HttpOpenOptions): Promise<HttpBackend> =>
+    openWith(url, { transport, ...options });
+
   it.each([301, 302, 303, 307, 308])("by %i to another host is followed, without the credentials", async (code) => {
     const [front, other] = [await startServer(contents), await startServer(contents)];
     front.always = redirectTo(other.url, code);

@@ -5,15 +5,25 @@ import { BackendError } from "@instar/backend";
 /** The part of `fetch` that is used. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
+/** What is to be known of a `fetch`. */
+export interface FetchTraits {
+  /** Whether it shows where redirects lead, as it does outside browsers. Defaults to `false`. */
+  readonly showsRedirects?: boolean | undefined;
+}
+
 /**
- * A transport over `fetch`, for browsers and other runtimes. It lets `fetch` follow the redirects of requests without
- * headers of their own; a browser shows nobody where the others lead, so that there they are `ERR_UNSUPPORTED`.
+ * A transport over `fetch`, for browsers and other runtimes. One that does not show redirects is let follow those of
+ * requests without headers of their own; the others are `ERR_UNSUPPORTED` there.
  */
-export function fetchTransport(fetch: Fetch = globalThis.fetch): Transport {
+export function fetchTransport(
+  fetch: Fetch = globalThis.fetch,
+  { showsRedirects = false }: FetchTraits = {},
+): Transport {
   return {
     send(request, receiver) {
       const controller = new AbortController();
-      transfer(fetch, request, receiver, controller.signal).catch((error: unknown) => {
+      const redirect = !showsRedirects && isPlain(request) ? "follow" : "manual";
+      transfer(fetch, request, redirect, receiver, controller.signal).catch((error: unknown) => {
         if (!controller.signal.aborted) receiver.fail(error);
       });
       return { cancel: () => controller.abort() };
@@ -24,12 +34,11 @@ export function fetchTransport(fetch: Fetch = globalThis.fetch): Transport {
 
 async function transfer(
   fetch: Fetch,
-  request: HttpRequest,
+  { method, url, headers, body }: HttpRequest,
+  redirect: RequestRedirect,
   receiver: HttpReceiver,
   signal: AbortSignal,
 ): Promise<void> {
-  const { method, url, headers, body } = request;
-  const redirect = isPlain(request) ? "follow" : "manual";
   const init: RequestInit = {
     method,
     headers: { ...headers },

@@ -1,7 +1,7 @@
 export { type Answer, ask, type Question } from "./ask.js";
 export { type Clock, systemClock } from "./clock.js";
 export { type RangeCounters, rangeCounters } from "./counters.js";
-export { type Fetch, fetchTransport } from "./fetch-transport.js";
+export { type Fetch, fetchTransport, type FetchTraits } from "./fetch-transport.js";
 export { HttpClient, type HttpClientOptions } from "./http-client.js";
 export { statusError } from "./http-errors.js";
 export { HttpRangeSource } from "./http-range-source.js";
