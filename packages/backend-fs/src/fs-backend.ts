@@ -15,10 +15,12 @@ import { type WriterLock } from "./writer-lock.js";
 const ALLOCATED = 2 ** 30;
 
 /**
- * Writes of one file that are with the system at once. It takes one at a time, and a second one is ready when that ends;
- * more would keep threads from reading.
+ * Large writes of one file that are with the system at once. It takes one at a time, and a second one is ready when that
+ * ends; more would keep threads from reading.
  */
-const WRITES = 2;
+const LARGE_WRITES = 2;
+/** Bytes from which on a write is large: less is done before another thread would wait for it. */
+const LARGE = 131_072;
 
 /** What this package takes beyond the options of every backend. */
 export interface FsOptions {
@@ -46,7 +48,7 @@ export class FsBackend extends BaseBackend {
   readonly #sync: SyncState;
   readonly #sparse: SparseCalls;
   readonly #gate: TruncateGate = new TruncateGate();
-  readonly #turns: Turns = new Turns(WRITES);
+  readonly #turns: Turns = new Turns(LARGE_WRITES);
   #size: number;
   #open = true;
 
@@ -108,7 +110,8 @@ export class FsBackend extends BaseBackend {
   }
 
   protected override doWrite(source: Uint8Array, offset: number, signal: AbortSignal | undefined): Promise<void> {
-    return this.#gate.write(() => this.#turns.take(() => this.#write(source, offset, signal)));
+    const write = (): Promise<void> => this.#write(source, offset, signal);
+    return this.#gate.write(source.byteLength < LARGE ? write : () => this.#turns.take(write));
   }
 
   protected override doTruncate(size: number, signal: AbortSignal | undefined): Promise<void> {

@@ -12,13 +12,23 @@ vi.mock("node:fs", async (original) => {
 });
 
 const file = await tempDirectory();
+const LARGE = 131_072;
 
-it("two writes of a file are with the system at once, the others follow in their order, and reads pass them", async () => {
-  const path = await file("disk.img", pattern(4096));
+it("small writes of a file are with the system all at once", async () => {
+  const backend = await FsBackend.open(await file("disk.img", ""), { write: true });
+  const writes = [0, 1, 2, 3].map((index) => backend.write(pattern(LARGE - 1), index * LARGE));
+  await vi.waitFor(() => expect(held.length).toBe(4));
+  for (const go of held.splice(0)) go();
+  await Promise.all(writes);
+  await backend.close();
+});
+
+it("two large writes of a file are with the system at once, the others follow in their order, and reads pass them", async () => {
+  const path = await file("disk.img", pattern(8 * LARGE));
   const backend = await FsBackend.open(path, { write: true });
   const ended: number[] = [];
   const writes = [0, 1, 2, 3].map(async (index) => {
-    await backend.write(pattern(10), index * 10);
+    await backend.write(pattern(LARGE), index * LARGE);
     ended.push(index);
   });
   await backend.read(new Uint8Array(4096), 0);
@@ -35,8 +45,8 @@ it("two writes of a file are with the system at once, the others follow in their
 it("a write that fails lets the next one have its turn", async () => {
   const backend = await FsBackend.open(await file("disk.img", ""), { write: true });
   const controller = new AbortController();
-  const writes = [0, 1, 2].map((index) => backend.write(pattern(10), index * 10, { signal: controller.signal }));
-  const last = backend.write(pattern(10), 100);
+  const writes = [0, 1, 2].map((index) => backend.write(pattern(LARGE), index * LARGE, { signal: controller.signal }));
+  const last = backend.write(pattern(LARGE), 10 * LARGE);
   controller.abort(new Error("enough"));
   for (let index = 0; index < 2; index++) held.shift()?.();
   await expect(writes[2]).rejects.toThrow("enough");
@@ -44,6 +54,6 @@ it("a write that fails lets the next one have its turn", async () => {
   held.shift()?.();
   await last;
   await Promise.allSettled(writes);
-  expect(backend.size).toBe(110);
+  expect(backend.size).toBe(11 * LARGE);
   await backend.close();
 });
