@@ -68,7 +68,9 @@ function koffiAddon(): Plugin {
 
 function addonOf(koffi: string): string | undefined {
   const folder = join(koffi, `../@koromix/koffi-${process.platform}-${process.arch}`);
-  const [found] = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".node"));
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".node"));
+  // Of Linux' C libraries glibc comes before musl, whatever order the directory has.
+  const [found] = files.sort();
   return found === undefined ? undefined : join(folder, found);
 }
 
