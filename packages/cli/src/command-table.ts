@@ -111,6 +111,13 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
     },
   ],
   [
+    "serve",
+    {
+      summary: "serve an image over NBD",
+      load: async () => (await import("./commands/serve.js")).serveCommand,
+    },
+  ],
+  [
     "snapshot",
     {
       summary: "list, make, apply and remove the snapshots inside an image",
