@@ -1,5 +1,5 @@
 import { defineConfig, type RolldownOptions } from "rolldown";
-import { built, lazyBuiltins, licences, partOfUndici, version } from "./bundle/plugins.ts";
+import { built, lazyBuiltins, licences, version } from "./bundle/plugins.ts";
 
 // The executable is one bundle, split so that a command loads what it needs: finding and reading a hundred small modules
 // takes longer than a short command does. The library stays in modules, as `dist` has them.
@@ -19,7 +19,7 @@ const config: RolldownOptions = defineConfig({
   input: { instar: built("bin.js") },
   platform: "node",
   external: ["koffi"],
-  plugins: [lazyBuiltins(), partOfUndici(), version(), licences()],
+  plugins: [lazyBuiltins(), version(), licences()],
   output: {
     dir: built("bundle"),
     cleanDir: true,

@@ -20,11 +20,18 @@ declare interface HttpRequest {
     readonly body?: Uint8Array | undefined;
 }
 
+export interface TlsOptions {
+    readonly ca?: string | undefined;
+    readonly cert?: string | undefined;
+    readonly key?: string | undefined;
+    readonly passphrase?: string | undefined;
+    readonly servername?: string | undefined;
+    readonly rejectUnauthorized?: boolean | undefined;
+}
+
 declare interface Transport {
     send(request: HttpRequest, receiver: HttpReceiver): Cancellable;
     close(): Promise<void>;
 }
 
-export function nodeTransport({ ca }?: {
-    readonly ca?: string | undefined;
-}): Transport;
+export function nodeTransport(tls?: TlsOptions): Transport;

@@ -29,7 +29,7 @@ function objects(name: string, options: HttpOpenOptions): BackendFactory {
 const small: HttpOpenOptions = { splitSize: 3000, joinGap: 0, concurrency: 3 };
 const eager: HttpOpenOptions = { hedge: { percentile: 0, minDelay: 0 } };
 
-describeBackend({ describe, it }, objects("by undici", {}), { seed });
+describeBackend({ describe, it }, objects("by sockets", {}), { seed });
 describeBackend({ describe, it }, objects("by fetch", { transport: fetchTransport() }), { seed });
 describeBackend({ describe, it }, objects("in small pieces, three at a time", small), { seed });
 describeBackend({ describe, it }, objects("with hedged requests", eager), { seed });

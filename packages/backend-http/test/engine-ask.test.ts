@@ -2,9 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { afterAll, describe, expect, it } from "vitest";
 import { type Answer, ask, engineSettings, fetchTransport, HttpClient, type HttpMethod } from "../src/engine/index.js";
-import { nodeHttpTransport } from "#http-transport";
 import { nodeTransport } from "../src/node.js";
-import { undiciTransport } from "../src/undici.js";
 import { pattern } from "./bytes.js";
 
 type Handler = (request: IncomingMessage, body: Buffer, response: ServerResponse) => void;
@@ -23,9 +21,7 @@ afterAll(() => {
 });
 
 const transports = [
-  ["undici", undiciTransport()],
-  ["node:http", nodeHttpTransport()],
-  ["node:http and then undici", nodeTransport()],
+  ["sockets", nodeTransport()],
   ["fetch", fetchTransport()],
 ] as const;
 

@@ -1,7 +1,7 @@
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { nodeHttpTransport } from "#http-transport";
-import { undiciTransport } from "../src/undici.js";
+import { fetchTransport } from "../src/engine/index.js";
+import { nodeTransport } from "../src/node.js";
 import { open, pattern, readAt } from "./bytes.js";
 import {
   bodyBecomes,
@@ -31,8 +31,8 @@ const drops: Fault = (_, response, serve) => {
 };
 
 const transports = [
-  { by: "undici", transport: undiciTransport() },
-  { by: "node:http", transport: nodeHttpTransport() },
+  { by: "sockets", transport: nodeTransport() },
+  { by: "fetch", transport: fetchTransport() },
 ];
 
 describe.each(transports)("by $by survived:", ({ transport }) => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { undiciTransport } from "../src/undici.js";
+import { nodeTransport } from "../src/node.js";
 import { open, pattern, readAt } from "./bytes.js";
 import { cert, key } from "./certificate.js";
 import { startServer } from "./server.js";
@@ -13,6 +13,20 @@ describe("a server whose certificate the system does not trust", () => {
     expect(server.log).toEqual([]);
   });
 
+  it("is refused where its certificate is for another host", async () => {
+    const server = await startServer(contents, { cert, key });
+    const found = open(server.url.replace("127.0.0.1", "localhost"), { ca: cert });
+    await expect(found).rejects.toMatchObject({ cause: { code: "ERR_TLS_CERT_ALTNAME_INVALID" }, retryable: false });
+    expect(server.log).toEqual([]);
+  });
+
+  it("is read when the transport is told not to look", async () => {
+    const server = await startServer(contents, { cert, key });
+    const transport = nodeTransport({ rejectUnauthorized: false });
+    expect(await readAt(await open(server.url, { transport }), 10, 10)).toEqual(contents.subarray(10, 20));
+    await transport.close();
+  });
+
   it("is read when the certificate is handed in", async () => {
     const server = await startServer(contents, { cert, key });
     const backend = await open(server.url, { ca: cert });
@@ -21,7 +35,7 @@ describe("a server whose certificate the system does not trust", () => {
 
   it("is read through a transport of the caller's, which stays open", async () => {
     const server = await startServer(contents, { cert, key });
-    const transport = undiciTransport({ connect: { ca: cert } });
+    const transport = nodeTransport({ ca: cert });
     for (let time = 0; time < 2; time++) {
       const backend = await open(server.url, { transport });
       expect(await readAt(backend, 10, 10)).toEqual(contents.subarray(10, 20));

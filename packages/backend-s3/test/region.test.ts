@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { undiciTransport } from "@instar/backend-http/undici";
+import { nodeTransport } from "@instar/backend-http/node";
 import type { HttpRequest, Transport } from "@instar/backend-http/engine";
 import { open, openIn, pattern, readAt } from "./disks.js";
 import { startSmallStore } from "./small-store.js";
@@ -9,7 +9,7 @@ const account = { accessKeyId: "key", secretAccessKey: "hunter2" };
 
 /** Sends what is meant for AWS to the loopback, and notes it. */
 function aws(endpoint: string, sent: HttpRequest[]): Transport {
-  const inner = undiciTransport();
+  const inner = nodeTransport();
   return {
     send(request, receiver) {
       sent.push(request);

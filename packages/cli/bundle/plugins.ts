@@ -33,20 +33,6 @@ export function lazyBuiltins(): Plugin {
   };
 }
 
-/** Takes of undici the part that is used: all of it would take twice as long to load. */
-export function partOfUndici(): Plugin {
-  return {
-    name: "part-of-undici",
-    async resolveId(id, importer) {
-      return id === "undici"
-        ? `\0undici:${(await this.resolve("undici/lib/dispatcher/pool.js", importer))?.id}`
-        : undefined;
-    },
-    load: (id) =>
-      id.startsWith("\0undici:") ? `export { default as Pool } from ${JSON.stringify(id.slice(8))};` : undefined,
-  };
-}
-
 /** Puts the version of the package into the bundle, which may stand alone. */
 export function version(): Plugin {
   const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };

@@ -31,7 +31,7 @@ export async function buildStandalone(file: string): Promise<void> {
     input: { instar: built("standalone.js") },
     platform: "node",
     external: /\.node$/,
-    plugins: [koffiAddon(), bunTransport(), lazyBuiltins(), version(), licences()],
+    plugins: [koffiAddon(), lazyBuiltins(), version(), licences()],
   });
   await bundle.write({ dir: folder, cleanDir: true, entryFileNames: "[name].mjs", chunkFileNames: "[name].mjs" });
   const { status, stderr } = spawnSync(bun(), ["build", ...FLAGS, `--outfile=${file}`, join(folder, "instar.mjs")]);
@@ -40,17 +40,6 @@ export async function buildStandalone(file: string): Promise<void> {
 
 function bun(): string {
   return join(dirname(require.resolve("bun/package.json")), "bin/bun.exe");
-}
-
-/** Has requests be sent by Bun. */
-function bunTransport(): Plugin {
-  return {
-    name: "bun-transport",
-    resolveId: (id, importer) =>
-      id === "@instar/backend-http/node" || (id === "./node-transport.js" && importer?.includes("backend-http"))
-        ? built("bun-transport.js")
-        : undefined,
-  };
 }
 
 /** Has koffi be its addon for this system alone, by its path: its own search needs files beside the program. */

@@ -1,11 +1,11 @@
 import type { HttpReceiver, HttpRequest, Transport } from "@instar/backend-http/engine";
-import { undiciTransport } from "@instar/backend-http/undici";
+import { nodeTransport } from "@instar/backend-http/node";
 
 type Sent = ReturnType<Transport["send"]>;
 
 /** Sends requests until its machine loses power: one request then gets lost, or its answer, and all that follow. */
 export class DyingTransport implements Transport {
-  readonly #inner = undiciTransport();
+  readonly #inner = nodeTransport();
   readonly #last: number;
   readonly #arrives: boolean;
   /** Requests that change something, so far. */

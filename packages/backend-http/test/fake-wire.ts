@@ -1,0 +1,82 @@
+import type { HttpHeaders, HttpReceiver } from "../src/engine/index.js";
+import type { OpenWire, Wire, WireEvents } from "../src/http1/wire.js";
+
+/** A connection whose other end is the test. */
+export class FakeWire implements Wire {
+  /** What has been sent, in Latin-1. */
+  text = "";
+  sent = true;
+  /** How long it may rest; `undefined` while it is needed. */
+  resting: number | undefined;
+  destroyed = false;
+  readonly events: WireEvents;
+  readonly origin: string;
+
+  constructor(origin: URL, events: WireEvents) {
+    this.origin = origin.href;
+    this.events = events;
+  }
+
+  send(head: string, body: Uint8Array | undefined): void {
+    this.text += head + Buffer.from(body ?? []).toString("latin1");
+  }
+
+  rest(limit: number): void {
+    this.resting = limit;
+  }
+
+  wake(): void {
+    this.resting = undefined;
+  }
+
+  /** The real one tells of its end later, too. */
+  destroy(): void {
+    if (this.destroyed) return;
+    this.destroyed = true;
+    queueMicrotask(() => this.events.closed(undefined));
+  }
+
+  /** Has text come from the other end. */
+  receive(text: string): void {
+    this.events.received(Buffer.from(text, "latin1"));
+  }
+}
+
+/** Opens fake connections, and keeps them. */
+export function fakeWires(): { readonly wires: FakeWire[]; readonly open: OpenWire } {
+  const wires: FakeWire[] = [];
+  const open: OpenWire = (origin, events) => {
+    const wire = new FakeWire(origin, events);
+    wires.push(wire);
+    return wire;
+  };
+  return { wires, open };
+}
+
+/** Writes down what it is told. */
+export class Heard implements HttpReceiver {
+  status: number | undefined;
+  headers: HttpHeaders = {};
+  body = "";
+  /** `undefined` until it is over; `null` after the end. */
+  failure: unknown;
+  onEnd: (() => void) | undefined;
+
+  head(status: number, headers: HttpHeaders): void {
+    this.status = status;
+    this.headers = headers;
+  }
+
+  data(chunk: Uint8Array): void {
+    this.body += Buffer.from(chunk).toString("latin1");
+  }
+
+  end(): void {
+    this.failure = null;
+    this.onEnd?.();
+  }
+
+  fail(cause: unknown): void {
+    this.failure = cause;
+  }
+}
