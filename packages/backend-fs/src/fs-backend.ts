@@ -1,6 +1,7 @@
 import { BackendError, BaseBackend, type Capabilities, type Extent, type OpenOptions } from "@instar/backend";
 
 import { extentsOfFile } from "./file-extents.js";
+import { emptyFile } from "./empty-file.js";
 import { fsError } from "./fs-error.js";
 import { type OpenedFile } from "./open-file.js";
 import { type LockedFile, openLocked } from "./open-locked.js";
@@ -117,13 +118,13 @@ export class FsBackend extends BaseBackend {
   protected override doTruncate(size: number, signal: AbortSignal | undefined): Promise<void> {
     return this.#gate.truncate(async () => {
       const before = this.#size;
-      // To cut off what is not there makes ext4 begin to write out, when the file is closed, all that it has by then.
+      // Not even to be done twice: ext4 remembers it.
       if (size === 0 && before === 0) return;
       try {
         signal?.throwIfAborted();
         // Reads that begin from now on must not look for what is being cut off.
         this.#size = Math.min(before, size);
-        await this.#file.handle.truncate(size);
+        await (size === 0 ? emptyFile(this.#file.handle) : this.#file.handle.truncate(size));
       } catch (error) {
         this.#size = before;
         throw this.#failure(`truncate to ${size} bytes`, error, signal);

@@ -2,7 +2,7 @@ import type { Backend } from "@instar/backend";
 import type { Context } from "./command.js";
 import { CliError, Interrupted, oneLine, UsageError } from "./errors.js";
 import type { StorageSpec } from "./names/image-spec.js";
-import type { OpenedUrl, UrlHow } from "./protocols/protocol.js";
+import { type OpenedUrl, REQUEST_BYTES, type UrlHow } from "./protocols/protocol.js";
 import { protocolOf } from "./protocols/protocols.js";
 import { openStorage } from "./storage.js";
 import { shownUrl } from "./url-gate.js";
@@ -40,7 +40,8 @@ export async function openSpec(storage: StorageSpec, how: SpecHow, context: Cont
     case "url":
       return openUrl(
         storage.url,
-        { write, share, firstRead: BLOCK_BYTES, options: storage.options },
+        // What is read once from front to back can begin with as much as a request takes: tables, and data behind them.
+        { write, share, firstRead: sequential ? REQUEST_BYTES : BLOCK_BYTES, options: storage.options },
         context,
         sequential,
       );
