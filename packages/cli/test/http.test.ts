@@ -133,7 +133,7 @@ describe("reading over the network", () => {
     await instar(["info", url("disk.qcow2")]);
     expect(server.asked.length - info).toBe(1);
     await instar(["create", "-q", "-f", "qcow2", at("long.qcow2"), "48M"]);
-    await instar(["io", "-q", "-c", "write -P 7 0 48M", at("long.qcow2")]);
+    expect((await instar(["io", "-c", "write -q -P 7 0 48M", at("long.qcow2")])).err).toBe("");
     const convert = server.asked.length;
     const { err } = await instar(["convert", "--stats", "-O", "raw", url("long.qcow2"), at("few.raw")]);
     // The beginning with the tables, and 12 pieces of 4 MiB, each right into the buffer of who copies.
