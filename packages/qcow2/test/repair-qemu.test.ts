@@ -71,13 +71,17 @@ describe.skipIf(!hasQemu)(`repair against qemu-img check -r (INSTAR_SEED=${seed}
       if (!problems.some(({ message }) => QEMU_MISSES.test(message))) {
         expect({ corruptions, leaks, checkErrors }, where).toEqual(left);
       }
-      // QEMU makes the file longer for a refcount block behind its end, and so other broken pointers valid by chance.
-      if (fixed && statSync(theirs).size <= statSync(ours).size) {
+      // QEMU makes the file longer for a refcount block behind its end, and so other broken pointers valid by chance. And it
+      // goes on by a refcount block that is something else, too, when the width is too small to count both.
+      const uncounted = problems.some(({ message }) => message.includes("than a refcount of this width can count"));
+      if (fixed && !uncounted && statSync(theirs).size <= statSync(ours).size) {
         expect(left.corruptions, where).toBeLessThanOrEqual(expected.corruptions);
         expect(left.leaks, where).toBeLessThanOrEqual(expected.leaks);
         expect(left.checkErrors, where).toBeLessThanOrEqual(expected.checkErrors);
       }
-      // 1 where the content differs; 2 and more where one of them cannot be read.
+      // 1 where the content differs; 2 and more where one of them cannot be read. Not against what QEMU repaired: it puts
+      // new refcounts where a pointer behind the end of the file points, and the guest then reads them.
+      writeFileSync(theirs, image.bytes);
       expect(spawnSync("qemu-img", ["compare", "-q", ours, theirs]).status, where).not.toBe(1);
       if (left.corruptions + left.leaks + left.checkErrors === 0) clean++;
       if (fixed?.corruptions === report.fixed.corruptions && fixed.leaks === report.fixed.leaks) alike++;
