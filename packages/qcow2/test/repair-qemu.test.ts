@@ -68,13 +68,13 @@ describe.skipIf(!hasQemu)(`repair against qemu-img check -r (INSTAR_SEED=${seed}
 
       const left = verdict(ours);
       const { corruptions, leaks, checkErrors, problems } = report;
-      if (!problems.some(({ message }) => QEMU_MISSES.test(message))) {
-        expect({ corruptions, leaks, checkErrors }, where).toEqual(left);
-      }
+      const missed = problems.some(({ message }) => QEMU_MISSES.test(message));
+      if (!missed) expect({ corruptions, leaks, checkErrors }, where).toEqual(left);
       // QEMU makes the file longer for a refcount block behind its end, and so other broken pointers valid by chance. And it
       // goes on by a refcount block that is something else, too, when the width is too small to count both.
       const uncounted = problems.some(({ message }) => message.includes("than a refcount of this width can count"));
-      if (fixed && !uncounted && statSync(theirs).size <= statSync(ours).size) {
+      // What QEMU misses does not keep it from putting flags right.
+      if (fixed && !missed && !uncounted && statSync(theirs).size <= statSync(ours).size) {
         expect(left.corruptions, where).toBeLessThanOrEqual(expected.corruptions);
         expect(left.leaks, where).toBeLessThanOrEqual(expected.leaks);
         expect(left.checkErrors, where).toBeLessThanOrEqual(expected.checkErrors);
