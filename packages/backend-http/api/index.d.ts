@@ -20,6 +20,11 @@ export interface Clock {
     after(milliseconds: number, run: () => void): () => void;
 }
 
+declare interface ConnectionOptions {
+    readonly ca?: string | undefined;
+    readonly connections?: number | undefined;
+}
+
 export interface EngineSettings {
     readonly firstRead: number;
     readonly splitSize: number;
@@ -85,10 +90,9 @@ export type HttpMethod = "GET" | "HEAD" | "PUT" | "POST" | "DELETE";
 export interface HttpOpenOptions extends OpenOptions, HttpOptions {
 }
 
-export interface HttpOptions extends RangeEngineOptions {
+export interface HttpOptions extends RangeEngineOptions, ConnectionOptions {
     readonly headers?: HttpHeadersOption | undefined;
     readonly redirects?: number | undefined;
-    readonly ca?: string | undefined;
     readonly transport?: Transport | undefined;
 }
 

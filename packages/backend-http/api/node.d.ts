@@ -20,6 +20,10 @@ declare interface HttpRequest {
     readonly body?: Uint8Array | undefined;
 }
 
+export interface NodeTransportOptions extends TlsOptions {
+    readonly connections?: number | undefined;
+}
+
 export interface TlsOptions {
     readonly ca?: string | undefined;
     readonly cert?: string | undefined;
@@ -34,4 +38,4 @@ declare interface Transport {
     close(): Promise<void>;
 }
 
-export function nodeTransport(tls?: TlsOptions): Transport;
+export function nodeTransport({ connections, ...tls }?: NodeTransportOptions): Transport;

@@ -1,7 +1,8 @@
 import type { Transport } from "./engine/index.js";
+import type { ConnectionOptions } from "./http-options.js";
 import { nodeTransport } from "./node-transport.js";
 
-/** The transport of this runtime; `ca` are certificates in PEM that are trusted instead of the usual ones. */
-export function defaultTransport(ca: string | undefined): Transport {
-  return nodeTransport({ ca });
+/** The transport of this runtime. */
+export function defaultTransport({ ca, connections }: ConnectionOptions): Transport {
+  return nodeTransport({ ca, connections });
 }

@@ -54,7 +54,7 @@ export class HttpBackend extends BaseBackend {
     }
     const counters = options.counters ?? rangeCounters();
     const target = targetOf(at, options.headers);
-    const transport = options.transport ?? defaultTransport(options.ca);
+    const transport = options.transport ?? defaultTransport(options);
     const close = async (): Promise<void> => {
       if (!options.transport) await transport.close();
     };

@@ -7,15 +7,24 @@ export type HttpHeadersOption =
   | Readonly<Record<string, string>>
   | (() => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>);
 
+/** How the transport connects that is made where none is handed in. */
+export interface ConnectionOptions {
+  /** Certificates in PEM to trust instead of the usual ones. In Node. */
+  readonly ca?: string | undefined;
+  /**
+   * How many connections to open at once, where reads side by side are soon to follow. Defaults to 1, and more are opened
+   * as requests need them. In Node; elsewhere it means nothing.
+   */
+  readonly connections?: number | undefined;
+}
+
 /** What this package takes beyond the options of every backend. */
-export interface HttpOptions extends RangeEngineOptions {
+export interface HttpOptions extends RangeEngineOptions, ConnectionOptions {
   /** Sent with each request, to the origin of the URL only: `Authorization`, cookies and the like. */
   readonly headers?: HttpHeadersOption | undefined;
   /** Most redirects in a row that are followed. Defaults to 5. */
   readonly redirects?: number | undefined;
-  /** Certificates in PEM to trust instead of the usual ones. In Node, and without `transport`. */
-  readonly ca?: string | undefined;
-  /** What sends the requests. It stays the caller's to close. Defaults to undici in Node, `fetch` elsewhere. */
+  /** What sends the requests. It stays the caller's to close. Defaults to `nodeTransport` in Node, `fetch` elsewhere. */
   readonly transport?: Transport | undefined;
 }
 

@@ -1,2 +1,2 @@
-export { nodeTransport } from "./node-transport.js";
+export { nodeTransport, type NodeTransportOptions } from "./node-transport.js";
 export type { TlsOptions } from "./http1/wire.js";

@@ -5,9 +5,9 @@ import { fakeWires, Heard } from "./fake-wire.js";
 
 const ok = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
-function setUp() {
+function setUp(connections?: number) {
   const { wires, open } = fakeWires();
-  const transport: Transport = http1Transport(open);
+  const transport: Transport = http1Transport(open, connections);
   const ask = (path = "/", method: HttpMethod = "GET") => {
     const heard = new Heard();
     const request = transport.send({ method, url: `http://host${path}`, headers: {} }, heard);
@@ -171,4 +171,46 @@ it("closing fails what is under way and what waits, and ends every connection", 
   await Promise.resolve();
   expect(late.heard.failure).toBeInstanceOf(Error);
   expect(wires.length).toBe(3);
+});
+
+describe("connections that are opened ahead", () => {
+  it("are there for the requests that follow the first one", () => {
+    const { wires, wire, ask } = setUp(3);
+    ask("/1");
+    expect(wires.length).toBe(3);
+    wire(1).events.connected();
+    expect(wire(1).text).toContain("GET /1");
+    wire(0).events.connected();
+    expect(wire(0)).toMatchObject({ text: "", resting: 4000 });
+    ask("/2");
+    expect(wire(0).text).toContain("GET /2");
+    ask("/3");
+    expect(wires.length).toBe(3);
+    ask("/4");
+    expect(wires.length).toBe(4);
+  });
+
+  it("are those of the first origin only, and of its first request", async () => {
+    const { wires, wire, transport, ask } = setUp(2);
+    ask("/1");
+    transport.send({ method: "GET", url: "http://elsewhere/", headers: {} }, new Heard());
+    expect(wires.map(({ origin }) => origin)).toEqual(["http://host/", "http://host/", "http://elsewhere/"]);
+    wire(0).events.connected();
+    wire(1).events.connected();
+    wire(0).receive(ok.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n"));
+    wire(1).events.closed(undefined);
+    await Promise.resolve();
+    ask("/2");
+    expect(wires.length).toBe(4);
+  });
+
+  it("fail no request, as long as one of them can be made", () => {
+    const { wire, ask } = setUp(2);
+    const { heard } = ask("/1");
+    const refused = new Error("refused");
+    wire(0).events.closed(new Error("reset"));
+    expect(heard.failure).toBe(undefined);
+    wire(1).events.closed(refused);
+    expect(heard.failure).toBe(refused);
+  });
 });

@@ -69,3 +69,11 @@ it("a connection that rests for too long ends", async () => {
   wire.rest(1);
   expect(await closed).toBe(undefined);
 });
+
+it.each([0, 1.5, NaN])("%d connections are refused", async (connections) => {
+  const server = await startServer(contents);
+  await expect(open(server.url, { connections })).rejects.toMatchObject({
+    code: "ERR_RANGE",
+    message: `option connections is ${connections}: it must be an integer from 1`,
+  });
+});

@@ -63,6 +63,7 @@ export interface S3Options extends RangeEngineOptions, Partial<Pick<S3Location, 
     readonly now?: (() => number) | undefined;
     readonly redirects?: number | undefined;
     readonly ca?: string | undefined;
+    readonly connections?: number | undefined;
     readonly transport?: Transport | undefined;
 }
 

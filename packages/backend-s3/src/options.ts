@@ -14,6 +14,11 @@ export interface S3Options extends RangeEngineOptions, Partial<Pick<S3Location, 
   readonly redirects?: number | undefined;
   /** Certificates in PEM to trust instead of the usual ones. Without `transport`. */
   readonly ca?: string | undefined;
+  /**
+   * How many connections to open at once, where reads side by side are soon to follow. Without `transport`. Defaults to 1,
+   * and more are opened as requests need them.
+   */
+  readonly connections?: number | undefined;
   /** What sends the requests. It stays the caller's to close. Defaults to `nodeTransport()`. */
   readonly transport?: Transport | undefined;
 }

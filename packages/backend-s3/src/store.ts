@@ -59,7 +59,7 @@ export class S3Store {
     this.#time = new StoreTime(clock, options.now);
     this.#signer = new RequestSigner(address, this.#credentials, this.#time, () => this.#askTime());
     this.#owned = options.transport === undefined;
-    this.#transport = options.transport ?? nodeTransport({ ca: options.ca });
+    this.#transport = options.transport ?? nodeTransport({ ca: options.ca, connections: options.connections });
     const follows = (headers: HttpHeaders): boolean => headers[regionHeader] === undefined;
     this.client = new HttpClient(this.#transport, { name: this.name, redirects: options.redirects, follows, counters });
     this.target = {

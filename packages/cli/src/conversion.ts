@@ -3,12 +3,12 @@ import type { Qcow2Image } from "@instar/qcow2";
 import type { Context } from "./command.js";
 import { requireCompressibleImage } from "./compressible.js";
 import { bitmapsToCopy, copyBitmaps, requireBitmaps } from "./copy-bitmaps.js";
-import { type CopyJob, copyDisk } from "./copy.js";
+import { copyDisk, type CopyTarget } from "./copy.js";
 import { chunkOf } from "./copy-chunk.js";
-import type { CreateOptions } from "./create-options.js";
+import { type CreateOptions, DEFAULT_CLUSTER_SIZE } from "./create-options.js";
 import { CliError } from "./errors.js";
 import type { TargetFormat } from "./format-names.js";
-import { withNewImage } from "./new-image.js";
+import { type FormattedFile, withNewImage } from "./new-image.js";
 import { withImage } from "./image.js";
 import { openImage } from "./open-image.js";
 import { Progress } from "./progress.js";
@@ -53,7 +53,8 @@ export async function convertIntoNew(job: Conversion, format: TargetFormat, opti
   const base = below?.disk;
   const what = { name: to, format, size: source.disk.size, options, base, unsafe: how.unsafe };
   // What nobody has written to an encrypted disk is noise.
-  await withNewImage(context, what, (disk, qcow2) => copy(job, { disk, qcow2 }, { base, clear: format !== "luks" }));
+  const unit = format === "qcow2" ? (options.clusterSize ?? DEFAULT_CLUSTER_SIZE) : undefined;
+  await withNewImage(context, what, (image) => copy(job, image, { base, unit, clear: format !== "luks" }));
 }
 
 /** What is known of an image that is there. */
@@ -86,14 +87,11 @@ export async function convertIntoExisting(job: Conversion, what: ExistingTarget)
     }
     await checkBitmaps(job, qcow2?.info().version === 3);
     const isZero = what.isZero && layers.length === 1;
-    await copy(
-      job,
-      { disk, qcow2 },
-      {
-        clear: isZero || what.differences,
-        ...(what.differences && !isZero && { base: disk }),
-      },
-    );
+    await copy(job, Promise.resolve({ disk, qcow2 }), {
+      unit: qcow2?.info().clusterSize,
+      clear: isZero || what.differences,
+      ...(what.differences && !isZero && { base: disk }),
+    });
     if (!how.unsafe) await disk.sync({ signal: context.signal });
   });
 }
@@ -105,25 +103,29 @@ async function checkBitmaps({ source, how }: Conversion, isSupported: boolean): 
   requireBitmaps(isSupported);
 }
 
-/** What is copied to. */
-interface Target {
-  readonly disk: Backend;
-  readonly qcow2: Qcow2Image | undefined;
+/** What is known of a target before it is there. */
+interface TargetFacts {
+  readonly base?: Backend | undefined;
+  /** Bytes of a cluster, the least that a qcow2 image can leave out. */
+  readonly unit: number | undefined;
+  /** What is not written to it reads as zeroes, or as its base. */
+  readonly clear: boolean;
 }
 
 async function copy(
   { source, how, context }: Conversion,
-  { disk: target, qcow2 }: Target,
-  { base, clear }: { readonly base?: Backend | undefined; readonly clear: boolean },
+  target: Promise<FormattedFile>,
+  { base, unit, clear }: TargetFacts,
 ): Promise<void> {
   const { signal } = context;
   const progress = new Progress(context, how.progress, source.disk.size);
   const limit = rateLimit(how.rate, context);
-  // A cluster is the least that a qcow2 image can leave out.
-  const unit = qcow2?.info().clusterSize;
   await copyDisk({
     source: source.disk,
-    target,
+    target: target.then(({ disk, qcow2 }) => ({
+      disk,
+      writeData: how.compress ? compressing(qcow2, !how.ordered) : undefined,
+    })),
     base,
     targetIsClear: clear,
     sparse: roundUp(how.sparse, unit ?? 1),
@@ -132,16 +134,16 @@ async function copy(
     parallel: how.parallel,
     ordered: how.ordered,
     signal,
-    writeData: how.compress ? compressing(qcow2, !how.ordered) : undefined,
     pace: limit && ((bytes) => limit.pass(bytes)),
     progress: (bytes) => progress.add(bytes),
   });
+  const { qcow2 } = await target;
   // After everything else: an enabled one would record what is copied.
   if (how.bitmaps !== "none" && qcow2) await copyBitmaps(source.images[0], qcow2, how.bitmaps === "sound", context);
   await progress.finish();
 }
 
-function compressing(qcow2: Qcow2Image | undefined, unordered: boolean): CopyJob["writeData"] {
+function compressing(qcow2: Qcow2Image | undefined, unordered: boolean): CopyTarget["writeData"] {
   requireCompressibleImage(qcow2);
   const { clusterSize } = qcow2.info();
   return async (bytes, offset, signal) => {

@@ -4,10 +4,18 @@ import { inParallel } from "./parallel.js";
 import { cut, pairRuns, type Run, widened } from "./runs.js";
 import { roundUp } from "./sizes.js";
 
+/** What to copy to. */
+export interface CopyTarget {
+  readonly disk: Backend;
+  /** Writes data to it; its `write` where absent. */
+  readonly writeData?: ((source: Uint8Array, offset: number, signal: AbortSignal) => Promise<void>) | undefined;
+}
+
 /** What to copy, and how. Sizes in bytes. */
 export interface CopyJob extends PieceRules {
   readonly source: Backend;
-  readonly target: Backend;
+  /** May still be in the making: reading goes ahead, and the first write waits for it. */
+  readonly target: CopyTarget | Promise<CopyTarget>;
   /** Writes begin and end at multiples of this, as far as the disks go. Defaults to what the source tells of itself. */
   readonly unit?: number | undefined;
   /** How much is read, and written, at once. */
@@ -17,8 +25,6 @@ export interface CopyJob extends PieceRules {
   /** Whether writes begin in the order of their offsets. */
   readonly ordered: boolean;
   readonly signal: AbortSignal;
-  /** Writes data to the target; `write` of the target where absent. */
-  readonly writeData?: ((source: Uint8Array, offset: number, signal: AbortSignal) => Promise<void>) | undefined;
   /** Resolves when so many bytes of data may be written. */
   readonly pace?: ((bytes: number) => Promise<void>) | undefined;
   /** Is told of bytes that are done. */
@@ -39,7 +45,9 @@ interface Step extends Run {
 /** Copies what the source shows to the target, which is at least as large. Does not sync. */
 export async function copyDisk(job: CopyJob): Promise<void> {
   const chunk = roundUp(job.chunk, job.sparse || job.unit || 1);
-  const writeData = job.writeData ?? ((bytes, offset, signal) => job.target.write(bytes, offset, { signal }));
+  const target = Promise.resolve(job.target);
+  // Where the source fails first, that is what is told.
+  target.catch(() => {});
   await inParallel(steps(job, chunk), job.parallel, job.signal, () => {
     const buffer = Buffer.allocUnsafe(chunk);
     const below = Buffer.allocUnsafe(job.base ? chunk : 0);
@@ -52,13 +60,14 @@ export async function copyDisk(job: CopyJob): Promise<void> {
           fill(old, step.base ? job.base : undefined, step.offset, signal),
         ]);
         const found = [...pieces(job, step, bytes, old)];
+        const { disk, writeData } = await target;
         if (job.ordered) await step.turn;
         await job.pace?.(found.reduce((sum, { kind, length }) => sum + (kind === "data" ? length : 0), 0));
-        const writes = found.map(({ offset, length, kind }) =>
-          kind === "zero"
-            ? zeroRange(job.target, offset, length, { signal })
-            : writeData(bytes.subarray(offset - step.offset, offset - step.offset + length), offset, signal),
-        );
+        const writes = found.map(({ offset, length, kind }) => {
+          if (kind === "zero") return zeroRange(disk, offset, length, { signal });
+          const data = bytes.subarray(offset - step.offset, offset - step.offset + length);
+          return writeData ? writeData(data, offset, signal) : disk.write(data, offset, { signal });
+        });
         step.begun();
         await Promise.all(writes);
       } finally {
@@ -69,6 +78,7 @@ export async function copyDisk(job: CopyJob): Promise<void> {
       return true;
     };
   });
+  await target;
 }
 
 /** Everything that needs to be looked at, in order. What need not be is told to `progress` at once. */

@@ -24,6 +24,9 @@ export interface CreateOptions {
   readonly encrypt?: EncryptOptions;
 }
 
+/** Bytes of a cluster where nothing is said of it. */
+export const DEFAULT_CLUSTER_SIZE = 65_536;
+
 /** How each option is understood. */
 type Readers = Readonly<Record<string, (value: string) => CreateOptions>>;
 
@@ -51,8 +54,8 @@ const READERS: Readonly<Record<TargetFormat, Readers>> = {
       if (!COMPAT.includes(value)) throw new UsageError(`compat '${value}': must be one of ${COMPAT.join(", ")}`);
       return { compat: value };
     },
-    cluster_size: (value) => ({ clusterSize: parseSize(value, "cluster_size") }),
-    refcount_bits: (value) => ({ refcountBits: parseSize(value, "refcount_bits") }),
+    cluster_size: (value) => ({ clusterSize: parsePower("cluster_size", value, 512, 2_097_152) }),
+    refcount_bits: (value) => ({ refcountBits: parsePower("refcount_bits", value, 1, 64) }),
     backing_file: (value) => ({ backingFile: value }),
     backing_fmt: (value) => ({ backingFormat: formatNamed(value) }),
     compression_type: (value) => ({ compressionType: compressionNamed(value) }),
@@ -68,6 +71,12 @@ const READERS: Readonly<Record<TargetFormat, Readers>> = {
     ...encrypting({ "encrypt.format": encryptFormat, ...encryptReaders("encrypt.") }),
   },
 };
+
+function parsePower(name: string, text: string, least: number, most: number): number {
+  const value = parseSize(text, name);
+  if (value >= least && value <= most && Number.isInteger(Math.log2(value))) return value;
+  throw new UsageError(`${name} is ${value}, must be a power of two from ${least} to ${most}`);
+}
 
 function compressionNamed(value: string): "zlib" | "zstd" {
   if (value === "zlib" || value === "zstd") return value;

@@ -1,4 +1,4 @@
-import type { CreateOptions } from "./create-options.js";
+import { type CreateOptions, DEFAULT_CLUSTER_SIZE } from "./create-options.js";
 import { encryptFields } from "./encrypt-options.js";
 import { printable } from "./errors.js";
 import { type TargetFormat } from "./format-names.js";
@@ -7,7 +7,7 @@ import { type TargetFormat } from "./format-names.js";
 export function formattingLine(name: string, format: TargetFormat, size: number, options: CreateOptions): string {
   const {
     compat,
-    clusterSize = 65536,
+    clusterSize = DEFAULT_CLUSTER_SIZE,
     refcountBits = 16,
     compressionType = "zlib",
     extendedL2,

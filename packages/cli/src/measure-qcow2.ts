@@ -1,6 +1,6 @@
 import { type Backend, extentsOf } from "@instar/backend";
 import type { BitmapInfo } from "@instar/qcow2";
-import type { CreateOptions } from "./create-options.js";
+import { type CreateOptions, DEFAULT_CLUSTER_SIZE } from "./create-options.js";
 import { CliError, UsageError } from "./errors.js";
 import type { Image } from "./image.js";
 import { roundUp } from "./sizes.js";
@@ -43,9 +43,7 @@ export async function measureQcow2(
   source: MeasuredSource | undefined,
   signal: AbortSignal,
 ): Promise<Measured> {
-  const { clusterSize = 65_536, refcountBits = 16, compat = "1.1", extendedL2 = false } = options;
-  requirePower("cluster_size", clusterSize, 512, 2_097_152);
-  requirePower("refcount_bits", refcountBits, 1, 64);
+  const { clusterSize = DEFAULT_CLUSTER_SIZE, refcountBits = 16, compat = "1.1", extendedL2 = false } = options;
   const version = compat === "0.10" || compat === "v2" ? 2 : 3;
   if (version === 2 && refcountBits !== 16) throw new UsageError("refcount_bits other than 16 need compat=1.1");
   const space = roundUp(size, clusterSize);
@@ -72,11 +70,6 @@ function bitmapsIn(bitmaps: readonly BitmapInfo[], size: number, clusterSize: nu
     directory += roundUp(DIRECTORY_ENTRY + Buffer.byteLength(name), ENTRY);
   }
   return bytes + roundUp(directory, clusterSize);
-}
-
-function requirePower(name: string, value: number, least: number, most: number): void {
-  if (value >= least && value <= most && Number.isInteger(Math.log2(value))) return;
-  throw new UsageError(`${name} is ${value}, must be a power of two from ${least} to ${most}`);
 }
 
 /** Header, L1 and L2 tables, refcount table and blocks of a full image. */

@@ -32,18 +32,23 @@ export interface NewImage {
 /**
  * Makes an image, works with it, closes it and syncs it. Where any of this fails, a file that was made is removed, and
  * one that was there before is left empty: half an image must not pass for one.
+ *
+ * @param work begins while the image is being made, and fails where it waits for one that cannot be
  */
 export async function withNewImage(
   context: Context,
   what: NewImage,
-  work: (disk: Backend, qcow2: Qcow2Image | undefined) => Promise<void>,
+  work: (image: Promise<FormattedFile>) => Promise<void>,
 ): Promise<void> {
-  const { disk, qcow2, giveUp, abandon } = await makeImage(context, what).catch(async (error: unknown) => {
+  const making = makeImage(context, what);
+  const [made, worked] = await Promise.allSettled([making, work(making)]);
+  if (made.status === "rejected") {
     await what.base?.close();
-    throw error;
-  });
+    throw made.reason;
+  }
+  const { disk, giveUp, abandon } = made.value;
   try {
-    await work(disk, qcow2);
+    if (worked.status === "rejected") throw worked.reason;
     await disk.close();
   } catch (error) {
     // The first failure is the one to tell of.
@@ -134,7 +139,7 @@ async function leaveNothing(path: string, existed: boolean, context: Context): P
 }
 
 /** A file that has been made an image. */
-interface FormattedFile {
+export interface FormattedFile {
   readonly disk: Backend;
   /** The same, where it is a qcow2 image. */
   readonly qcow2: Qcow2Image | undefined;

@@ -22,6 +22,8 @@ export interface SpecHow {
 const CACHE_BYTES = 67_108_864;
 /** What is fetched for a read that the cache has nothing for: little beside the time of a request, and often near the next. */
 const BLOCK_BYTES = 262_144;
+/** Connections for what is read once, in large parts side by side: whoever copies has about as many under way. */
+const CONNECTIONS = 8;
 /** How far to read ahead: as much again as a copy has under way, so that it seldom waits for the time of a request. */
 const READ_AHEAD = 16_777_216;
 /** What is read of a file that is read once, and is more than a table of an image, goes past the cache. */
@@ -41,7 +43,13 @@ export async function openSpec(storage: StorageSpec, how: SpecHow, context: Cont
       return openUrl(
         storage.url,
         // What is read once from front to back can begin with as much as a request takes: tables, and data behind them.
-        { write, share, firstRead: sequential ? REQUEST_BYTES : BLOCK_BYTES, options: storage.options },
+        {
+          write,
+          share,
+          firstRead: sequential ? REQUEST_BYTES : BLOCK_BYTES,
+          connections: sequential ? CONNECTIONS : 1,
+          options: storage.options,
+        },
         context,
         sequential,
       );

@@ -1,6 +1,6 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { BackendError, MemoryBackend } from "@instar/backend";
-import { type CopyJob, copyDisk } from "../src/copy.js";
+import { copyDisk, type CopyJob, type CopyTarget } from "../src/copy.js";
 
 const CHUNK = 2_097_152;
 const CHUNKS = 6;
@@ -40,7 +40,7 @@ async function prepared(): Promise<{ job: CopyJob; source: Backwards; target: Re
   const target = new Recorder({ size: CHUNK * CHUNKS });
   const job: CopyJob = {
     source,
-    target,
+    target: { disk: target },
     chunk: 2_097_152,
     targetIsClear: true,
     sparse: 4096,
@@ -85,7 +85,12 @@ describe("copyDisk", () => {
     const { job } = await prepared();
     const source = new Backwards({ size: 2 ** 50 });
     let done = 0;
-    await copyDisk({ ...job, source, target: new Recorder({ size: 2 ** 50 }), progress: (bytes) => (done += bytes) });
+    await copyDisk({
+      ...job,
+      source,
+      target: { disk: new Recorder({ size: 2 ** 50 }) },
+      progress: (bytes) => (done += bytes),
+    });
     expect([source.largest, done]).toEqual([0, 2 ** 50]);
   });
 
@@ -100,5 +105,38 @@ describe("copyDisk", () => {
     const { job } = await prepared();
     const reason = new Error("enough");
     await expect(copyDisk({ ...job, signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+  });
+});
+
+describe("a target that is still being made", () => {
+  /** Resolves when the source has been read from as often as it can be. */
+  const readAhead = (source: Backwards): Promise<void> => expect.poll(() => source.largest).toBe(3);
+
+  it("is waited for with what has been read", async () => {
+    const { job, source, target } = await prepared();
+    const made = Promise.withResolvers<CopyTarget>();
+    const copying = copyDisk({ ...job, target: made.promise });
+    await readAhead(source);
+    made.resolve({ disk: target });
+    await copying;
+    expect(target.writes).toEqual(ascending);
+  });
+
+  it("fails the copy when it cannot be made, be there nothing to write", async () => {
+    const { job } = await prepared();
+    const reason = new Error("no such directory");
+    for (const source of [job.source, new Backwards({ size: 2 ** 20 })]) {
+      await expect(copyDisk({ ...job, source, target: Promise.reject(reason) })).rejects.toBe(reason);
+    }
+  });
+
+  it("is not told of where the source failed before", async () => {
+    const { job } = await prepared();
+    const made = Promise.withResolvers<CopyTarget>();
+    const source = new MemoryBackend({ size: CHUNK });
+    await source.write(Uint8Array.of(1), 0);
+    vi.spyOn(source, "read").mockRejectedValue(new BackendError("ERR_IO", "gone"));
+    await expect(copyDisk({ ...job, source, target: made.promise })).rejects.toMatchObject({ code: "ERR_IO" });
+    made.reject(new Error("no such directory"));
   });
 });

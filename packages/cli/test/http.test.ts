@@ -128,6 +128,20 @@ describe("--stats", () => {
 });
 
 describe("reading over the network", () => {
+  it("opens the connections of a copy along with its first request", async () => {
+    const eight = Promise.withResolvers<void>();
+    let connections = 0;
+    const other = createServer((_, response) => void eight.promise.then(() => response.writeHead(404).end()));
+    other.on("connection", () => ++connections === 8 && eight.resolve());
+    other.listen(0, "127.0.0.1");
+    await once(other, "listening");
+    const { port } = other.address() as AddressInfo;
+    const { err } = await instar(["convert", "-O", "raw", `http://127.0.0.1:${port}/disk.qcow2`, at("none.raw")]);
+    expect(err).toContain("404");
+    other.closeAllConnections();
+    other.close();
+  });
+
   it("takes few requests: tables are read in blocks, data in long pieces", async () => {
     const info = server.asked.length;
     await instar(["info", url("disk.qcow2")]);

@@ -106,7 +106,15 @@ describe("an object", () => {
     const missing = at("missing.raw");
     expect((await run("convert", "-O", "raw", missing, store.url("images/new.raw"))).code).toBe(1);
     expect(await store.exists("images/new.raw")).toBe(false);
-    const bad = ["convert", "-O", "qcow2", "-o", "cluster_size=3", at("disk.raw"), store.url("images/disk.qcow2")];
+    const bad = [
+      "convert",
+      "-O",
+      "qcow2",
+      "-o",
+      "compat=0.10,refcount_bits=8",
+      at("disk.raw"),
+      store.url("images/disk.qcow2"),
+    ];
     expect((await run(...bad)).code).toBe(1);
     expect((await run("compare", store.url("images/disk.qcow2"), at("disk.raw"))).code).toBe(0);
   });

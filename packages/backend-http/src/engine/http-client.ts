@@ -1,6 +1,6 @@
-import { BackendError } from "@instar/backend";
 import type { RangeCounters } from "./counters.js";
 import { type ClientState, Exchange } from "./exchange.js";
+import { integer } from "./number-option.js";
 import type { Cancellable, HttpHeaders, HttpReceiver, HttpRequest, Transport } from "./transport.js";
 
 /** How a client works. */
@@ -27,10 +27,8 @@ export class HttpClient {
 
   /** @throws {@link BackendError} `ERR_RANGE` when `redirects` is not an integer from 0. */
   constructor(transport: Transport, options: HttpClientOptions) {
-    const { name, redirects = 5, follows, counters } = options;
-    if (!Number.isSafeInteger(redirects) || redirects < 0) {
-      throw new BackendError("ERR_RANGE", `option redirects is ${redirects}: it must be an integer from 0`);
-    }
+    const { name, follows, counters } = options;
+    const redirects = integer("redirects", options.redirects, 5, 0);
     this.#state = { transport, name, redirects, follows, counters, moved: undefined };
   }
 

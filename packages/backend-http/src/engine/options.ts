@@ -1,6 +1,6 @@
-import { BackendError } from "@instar/backend";
 import { type Clock, systemClock } from "./clock.js";
 import { type RangeCounters, rangeCounters } from "./counters.js";
+import { bounded, integer, time } from "./number-option.js";
 
 /** When a second request is sent beside one that is slow to begin. */
 export interface HedgeOptions {
@@ -95,22 +95,4 @@ export function engineSettings(options: RangeEngineOptions = {}): EngineSettings
     random: options.random ?? Math.random,
     counters: options.counters ?? rangeCounters(),
   };
-}
-
-/** Longer timers than this fire at once. */
-const longestTimer = 2 ** 31 - 1;
-
-function integer(name: string, value: number | undefined, byDefault: number, least: number): number {
-  const found = value ?? byDefault;
-  if (Number.isSafeInteger(found) && found >= least) return found;
-  throw new BackendError("ERR_RANGE", `option ${name} is ${found}: it must be an integer from ${least}`);
-}
-
-function time(name: string, value: number | undefined, byDefault: number): number {
-  return bounded(name, value ?? byDefault, 0, longestTimer, "milliseconds from 0 to 2^31-1");
-}
-
-function bounded(name: string, value: number, least: number, most: number, rule: string): number {
-  if (value >= least && value <= most) return value;
-  throw new BackendError("ERR_RANGE", `option ${name} is ${value}: it must be ${rule}`);
 }

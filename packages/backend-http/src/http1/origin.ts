@@ -2,21 +2,27 @@ import type { Call } from "./call.js";
 import { Connection, type ConnectionOwner } from "./connection.js";
 import type { OpenWire } from "./wire.js";
 
-/** The connections to an origin, as many as there are requests at a time. */
+/** The connections to an origin, as many as there are requests at a time, or as are wanted at first. */
 export class Origin implements ConnectionOwner {
   readonly #url: URL;
   readonly #openWire: OpenWire;
   readonly #empty: () => void;
+  /** How many connections the next request finds being opened, at least. */
+  #ahead: number;
   /** The one used last comes last, and is used next: the others may end. */
   readonly #resting: Connection[] = [];
   readonly #connecting = new Set<Connection>();
   readonly #busy = new Set<Connection>();
   readonly #waiting: Call[] = [];
 
-  /** Calls `empty` when it has neither requests nor connections left. */
-  constructor(url: URL, openWire: OpenWire, empty: () => void) {
+  /**
+   * @param ahead how many connections to open with the first request
+   * @param empty is called when it has neither requests nor connections left
+   */
+  constructor(url: URL, openWire: OpenWire, ahead: number, empty: () => void) {
     this.#url = url;
     this.#openWire = openWire;
+    this.#ahead = ahead;
     this.#empty = empty;
   }
 
@@ -26,10 +32,9 @@ export class Origin implements ConnectionOwner {
     if (resting) return this.#assign(resting, call);
     call.carrier = this;
     this.#waiting.push(call);
-    if (this.#connecting.size >= this.#waiting.length) return;
-    const connection = new Connection(this);
-    this.#connecting.add(connection);
-    connection.open(this.#url, this.#openWire);
+    const wanted = Math.max(this.#ahead, this.#waiting.length);
+    this.#ahead = 1;
+    while (this.#connecting.size < wanted) this.#connect();
   }
 
   /** Ends all of it. */
@@ -64,8 +69,15 @@ export class Origin implements ConnectionOwner {
     this.#busy.delete(connection);
     const index = this.#resting.indexOf(connection);
     if (index >= 0) this.#resting.splice(index, 1);
-    if (refused) this.#waiting.shift()?.fail(cause);
+    // Others that are on their way will do, as long as there is one for each that waits.
+    if (refused && this.#connecting.size < this.#waiting.length) this.#waiting.shift()?.fail(cause);
     if (this.#waiting.length + this.#connecting.size + this.#busy.size + this.#resting.length === 0) this.#empty();
+  }
+
+  #connect(): void {
+    const connection = new Connection(this);
+    this.#connecting.add(connection);
+    connection.open(this.#url, this.#openWire);
   }
 
   #assign(connection: Connection, call: Call): void {

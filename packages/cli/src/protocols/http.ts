@@ -6,7 +6,7 @@ import { type Protocol, REQUEST_BYTES } from "./protocol.js";
 const OPTIONS: readonly string[] = ["cookie", "cookie-secret", "password-secret", "readahead", "timeout", "username"];
 
 /** Opens what a server has at a URL, read-only, with the options of QEMU's curl driver. */
-export const openHttp: Protocol = async (location, { write, firstRead, options }, { access, signal }) => {
+export const openHttp: Protocol = async (location, { write, firstRead, connections, options }, { access, signal }) => {
   if (write) throw new CliError("by HTTP it can only be read");
   for (const name of options.keys()) {
     if (!OPTIONS.includes(name)) throw new UsageError(`${name}: http has no such option, or it is not supported`);
@@ -22,6 +22,7 @@ export const openHttp: Protocol = async (location, { write, firstRead, options }
   const backend = await HttpBackend.open(withUser(location, username, password), {
     signal,
     firstRead,
+    connections,
     splitSize: REQUEST_BYTES,
     ...(cookie !== undefined && { headers: { cookie } }),
     ...(timeout !== undefined && { stallTimeout: secondsOf(timeout) * 1000 }),

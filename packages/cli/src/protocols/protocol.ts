@@ -13,6 +13,8 @@ export interface UrlHow {
   readonly share: boolean;
   /** How much of the beginning will be read first, in bytes: to have it along with the answer that opens it. */
   readonly firstRead?: number | undefined;
+  /** How many connections to open at once, where requests side by side are soon to follow. */
+  readonly connections?: number | undefined;
   /** What a `json:` name or options say beside the URL, by the names that QEMU has. */
   readonly options: ReadonlyMap<string, string>;
 }

@@ -9,7 +9,11 @@ import { type Protocol, REQUEST_BYTES } from "./protocol.js";
  * Opens an object, `s3://BUCKET/KEY?endpoint=URL&region=REGION`. Credentials, and what the URL does not say, are in the
  * environment, by the names that AWS tools have for it.
  */
-export const openS3: Protocol = async (location, { write, create, firstRead, options }, { host, signal }) => {
+export const openS3: Protocol = async (
+  location,
+  { write, create, firstRead, connections, options },
+  { host, signal },
+) => {
   for (const name of options.keys()) {
     if (name !== "readahead") throw new UsageError(`${name}: s3 has no such option, or it is not supported`);
   }
@@ -24,6 +28,7 @@ export const openS3: Protocol = async (location, { write, create, firstRead, opt
     write,
     ...(create && { create: "replace" }),
     firstRead,
+    connections,
     splitSize: REQUEST_BYTES,
     signal,
   });
