@@ -36,9 +36,15 @@ export class FakeWire implements Wire {
     queueMicrotask(() => this.events.closed(undefined));
   }
 
-  /** Has text come from the other end. */
+  /** Has text come from the other end, into the room that there is for it. */
   receive(text: string): void {
-    this.events.received(Buffer.from(text, "latin1"));
+    for (let bytes = Buffer.from(text, "latin1"); bytes.length > 0;) {
+      const room = this.events.room() ?? new Uint8Array(bytes.length);
+      const count = Math.min(bytes.length, room.length);
+      room.set(bytes.subarray(0, count));
+      this.events.received(room.subarray(0, count));
+      bytes = bytes.subarray(count);
+    }
   }
 }
 
@@ -78,5 +84,26 @@ export class Heard implements HttpReceiver {
 
   fail(cause: unknown): void {
     this.failure = cause;
+  }
+}
+
+/** Has memory for what comes, of so many bytes. */
+export class HeardInPlace extends Heard {
+  /** How much of the body has come into it. */
+  inPlace = 0;
+  readonly #memory: Uint8Array;
+
+  constructor(bytes: number) {
+    super();
+    this.#memory = new Uint8Array(bytes);
+  }
+
+  room(): Uint8Array {
+    return this.#memory;
+  }
+
+  override data(chunk: Uint8Array): void {
+    super.data(chunk);
+    if (chunk.buffer === this.#memory.buffer) this.inPlace += chunk.length;
   }
 }

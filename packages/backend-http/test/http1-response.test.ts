@@ -1,12 +1,15 @@
 import { describe, expect, it } from "vitest";
 import type { HttpMethod } from "../src/engine/index.js";
 import { http1Transport } from "../src/http1/http1-transport.js";
-import { type FakeWire, fakeWires, Heard } from "./fake-wire.js";
+import { type FakeWire, fakeWires, Heard, HeardInPlace } from "./fake-wire.js";
 
 /** Sends a request, and has the server answer it with these texts, one after the other. */
-function answered(texts: readonly string[], method: HttpMethod = "GET"): { heard: Heard; wire: FakeWire } {
+function answered(
+  texts: readonly string[],
+  method: HttpMethod = "GET",
+  heard: Heard = new Heard(),
+): { heard: Heard; wire: FakeWire } {
   const { wires, open } = fakeWires();
-  const heard = new Heard();
   http1Transport(open).send({ method, url: "http://host/x", headers: {} }, heard);
   const [wire] = wires;
   if (!wire) throw new Error("no connection was opened");
@@ -43,6 +46,18 @@ describe("a response is understood wherever it is cut in two:", () => {
       expect(heard, `cut at ${at}`).toMatchObject({ status: 200, ...expected, failure: null });
     }
     expect(answered(response.split(""), method).heard).toMatchObject({ status: 200, ...expected, failure: null });
+  });
+
+  it.each(responses)("%s, into memory of who asked", (_, response, expected, method) => {
+    for (let at = 0; at <= response.length; at++) {
+      const texts = [response.slice(0, at), response.slice(at)];
+      const { heard } = answered(texts, method, new HeardInPlace(4));
+      expect(heard, `cut at ${at}`).toMatchObject({ status: 200, ...expected, failure: null });
+    }
+    const heard = new HeardInPlace(4);
+    answered(response.split(""), method, heard);
+    // Nothing but the body comes there, and all of it where bytes come one by one.
+    expect(heard).toMatchObject({ status: 200, ...expected, failure: null, inPlace: heard.body.length });
   });
 
   it("the end of the connection", () => {

@@ -64,7 +64,8 @@ it("a connection that rests for too long ends", async () => {
   let end: (error: Error | undefined) => void = () => {};
   const closed = new Promise<Error | undefined>((resolve) => (end = resolve));
   const nothing = (): void => {};
-  const wire = wireOpener({})(new URL(server.url), { connected: rest, received: nothing, ended: nothing, closed: end });
+  const events = { connected: rest, room: () => undefined, received: nothing, ended: nothing, closed: end };
+  const wire = wireOpener({})(new URL(server.url), events);
   await connected;
   wire.rest(1);
   expect(await closed).toBe(undefined);
@@ -76,4 +77,25 @@ it.each([0, 1.5, NaN])("%d connections are refused", async (connections) => {
     code: "ERR_RANGE",
     message: `option connections is ${connections}: it must be an integer from 1`,
   });
+});
+
+it("what comes goes into the memory that there is for it, if that is worth a read of its own", async () => {
+  const server = await startServer(pattern(2 ** 21));
+  const memory = new Uint8Array(2 ** 21);
+  const asked = [memory, new Uint8Array(1000)];
+  const into = new Set<ArrayBufferLike>();
+  const { promise: closed, resolve: end } = Promise.withResolvers<Error | undefined>();
+  const { promise: connected, resolve: connect } = Promise.withResolvers<void>();
+  const wire = wireOpener({})(new URL(server.url), {
+    connected: connect,
+    room: () => asked[into.size % 2],
+    received: (bytes) => into.add(bytes.buffer),
+    ended: () => wire.destroy(),
+    closed: end,
+  });
+  await connected;
+  wire.send(`GET ${new URL(server.url).pathname} HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n`, undefined);
+  expect(await closed).toBe(undefined);
+  expect(into.has(memory.buffer)).toBe(true);
+  expect(into.size).toBe(2);
 });

@@ -7,6 +7,7 @@ import { connectionError, isUnreachable, refusalError } from "./http-errors.js";
 import type { HttpTarget } from "./http-target.js";
 import type { EngineSettings } from "./options.js";
 import { sendPrepared } from "./prepare.js";
+import { put } from "./put.js";
 import { SmallBody, uninteresting } from "./small-body.js";
 import type { HttpHeaders, HttpMethod, HttpReceiver } from "./transport.js";
 
@@ -111,11 +112,12 @@ function askOnce(question: Question): Promise<Answer> {
         request.cancel();
         answered();
       },
+      room: () => (fills() ? sink?.subarray(received) : undefined),
       data(chunk) {
         if (sink && fills()) {
           settings.counters.bytes += chunk.byteLength;
           const room = sink.byteLength - received;
-          sink.set(chunk.byteLength > room ? chunk.subarray(0, room) : chunk, received);
+          put(sink, received, chunk.byteLength > room ? chunk.subarray(0, room) : chunk);
           received += chunk.byteLength;
           if (received <= sink.byteLength) return;
           request.cancel();

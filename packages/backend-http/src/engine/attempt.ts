@@ -8,6 +8,8 @@ import type { Cancellable } from "./transport.js";
 export interface AttemptOwner {
   /** The right answer has begun. */
   began(attempt: Attempt): void;
+  /** Memory of whoever waits for the bytes from `attempt.position` on. */
+  room(attempt: Attempt): Uint8Array | undefined;
   /** Bytes have come; `attempt.position` is where the chunk begins. */
   received(attempt: Attempt, chunk: Uint8Array): void;
   /** The answer is over, be it complete or not. */
@@ -55,6 +57,10 @@ export class Attempt implements RangeSink, Watched {
     if (this.#over) return;
     this.begun = true;
     this.#owner.began(this);
+  }
+
+  room(): Uint8Array | undefined {
+    return this.#over ? undefined : this.#owner.room(this);
   }
 
   data(chunk: Uint8Array): void {

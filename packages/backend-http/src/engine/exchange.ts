@@ -71,6 +71,10 @@ export class Exchange implements HttpReceiver, Cancellable {
     }
   }
 
+  room(): Uint8Array | undefined {
+    return this.#next ? undefined : this.#receiver.room?.();
+  }
+
   data(chunk: Uint8Array): void {
     if (!this.#next) return this.#receiver.data(chunk);
     if (this.#body.take(chunk)) return;

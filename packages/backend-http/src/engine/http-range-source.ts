@@ -78,6 +78,10 @@ class RangeAnswer implements HttpReceiver, Cancellable {
     this.#refused = { status, headers, body: new SmallBody() };
   }
 
+  room(): Uint8Array | undefined {
+    return this.#refused ? undefined : this.#sink.room?.()?.subarray(0, this.#left);
+  }
+
   data(chunk: Uint8Array): void {
     if (this.#refused) {
       if (this.#refused.body.take(chunk)) return;

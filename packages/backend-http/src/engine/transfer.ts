@@ -26,6 +26,8 @@ export class Transfer implements Carrier, AttemptOwner {
   #end: number;
   /** One, or two while hedged, or none while it waits for the next try. */
   readonly #attempts = new Set<Attempt>();
+  /** In whose memory bytes may be arriving. */
+  #lender: Want | undefined;
   #failures = 0;
   #over = false;
   #stopTimer: (() => void) | undefined;
@@ -59,6 +61,7 @@ export class Transfer implements Carrier, AttemptOwner {
     if (index < 0) return;
     this.#wants.splice(index, 1);
     if (this.#wants.length === 0) this.#finish();
+    else if (want === this.#lender) this.#restart();
   }
 
   began(attempt: Attempt): void {
@@ -74,6 +77,20 @@ export class Transfer implements Carrier, AttemptOwner {
       this.#attempts.delete(other);
       this.#host.freePlace();
     }
+  }
+
+  room(attempt: Attempt): Uint8Array | undefined {
+    // Of several attempts all but this one were called off when its answer began.
+    const { position } = attempt;
+    let end = this.#end;
+    let lender: Want | undefined;
+    for (const want of this.#wants) {
+      if (want.start > position) end = Math.min(end, want.start);
+      else if (lender) return undefined;
+      else lender = want;
+    }
+    this.#lender = lender;
+    return lender?.room(position, Math.min(end, lender.end));
   }
 
   received(attempt: Attempt, chunk: Uint8Array): void {
@@ -133,6 +150,15 @@ export class Transfer implements Carrier, AttemptOwner {
       settings.counters.hedges++;
       this.#launch();
     });
+  }
+
+  /** Asks anew for what is still to come, and has nothing arrive of what was asked for before. */
+  #restart(): void {
+    for (const attempt of this.#attempts) attempt.cancel();
+    this.#attempts.clear();
+    this.#lender = undefined;
+    this.#shrink();
+    this.#launch();
   }
 
   /** What has been withdrawn since is not asked for again. */

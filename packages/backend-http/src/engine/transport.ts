@@ -22,6 +22,12 @@ export type HttpHeaders = Readonly<Record<string, string | readonly string[] | u
 export interface HttpReceiver {
   /** The answer has begun. */
   head(status: number, headers: HttpHeaders): void;
+  /**
+   * Memory that the next bytes of the body belong into. A transport may have them put there, as many as come, instead of
+   * memory of its own; they go to `data` all the same, from there. It may be written to until `data` is called, and not
+   * after a `cancel`. Is asked for between `head` and `end`; `undefined` where there is none, or not for one alone.
+   */
+  room?(): Uint8Array | undefined;
   /** A part of the body; the chunk is the transport's again when the call returns. */
   data(chunk: Uint8Array): void;
   /** The body is complete as far as the transport can tell. */

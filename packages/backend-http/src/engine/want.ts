@@ -1,3 +1,5 @@
+import { put } from "./put.js";
+
 /** Who waits for a piece. */
 export interface Waiter {
   /** All of it has been filled. */
@@ -37,7 +39,12 @@ export class Want {
     const end = Math.min(position + chunk.byteLength, this.end);
     if (begin >= end) return;
     const whole = begin === position && end === position + chunk.byteLength;
-    this.#target.set(whole ? chunk : chunk.subarray(begin - position, end - position), begin - this.start);
+    put(this.#target, begin - this.start, whole ? chunk : chunk.subarray(begin - position, end - position));
+  }
+
+  /** Where the bytes from `position` to `end` go. */
+  room(position: number, end: number): Uint8Array {
+    return this.#target.subarray(position - this.start, end - this.start);
   }
 
   /** All of it has been filled. */

@@ -8,6 +8,8 @@ export interface Body {
   readonly complete: boolean;
   /** Whether it ends with the connection. */
   readonly untilClose: boolean;
+  /** How many bytes that come next belong to what is sent, and are no framing. */
+  readonly plain: number;
   /**
    * Takes bytes of the connection, hands those of the body to `data`, and returns how many belonged to it.
    *
@@ -60,6 +62,10 @@ class SizedBody implements Body {
     return this.#left === 0;
   }
 
+  get plain(): number {
+    return this.#left;
+  }
+
   take(bytes: Uint8Array, data: (bytes: Uint8Array) => void): number {
     const own = bytes.length <= this.#left ? bytes : bytes.subarray(0, this.#left);
     this.#left -= own.length;
@@ -70,6 +76,7 @@ class SizedBody implements Body {
 
 class EndlessBody implements Body {
   readonly untilClose = true;
+  readonly plain = Infinity;
   readonly complete = false;
 
   take(bytes: Uint8Array, data: (bytes: Uint8Array) => void): number {

@@ -22,6 +22,10 @@ export class Call implements Cancellable, HttpReceiver {
     this.#receiver.head(status, headers);
   }
 
+  room(): Uint8Array | undefined {
+    return this.#over ? undefined : this.#receiver.room?.();
+  }
+
   data(bytes: Uint8Array): void {
     this.#receiver.data(bytes);
   }

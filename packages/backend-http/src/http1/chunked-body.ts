@@ -14,6 +14,10 @@ export class ChunkedBody implements Body {
   #left = 0;
   #trailers = 0;
 
+  get plain(): number {
+    return this.#left;
+  }
+
   take(bytes: Uint8Array, data: (bytes: Uint8Array) => void): number {
     if (this.#at === "data") {
       const own = bytes.length <= this.#left ? bytes : bytes.subarray(0, this.#left);

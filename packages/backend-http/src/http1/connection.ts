@@ -58,6 +58,10 @@ export class Connection implements WireEvents {
     this.#owner.ready(this, USUAL_REST);
   }
 
+  room(): Uint8Array | undefined {
+    return this.#call && this.#response?.room();
+  }
+
   received(bytes: Uint8Array): void {
     try {
       for (let rest = bytes; rest.length > 0;) {

@@ -35,7 +35,13 @@ class SocketWire implements Wire {
       return true;
     };
     // Into the same memory each time: chunks of its own for each read live long enough to need full collections.
-    const onread = { buffer: new Uint8Array(AT_ONCE), callback };
+    const own = new Uint8Array(AT_ONCE);
+    const buffer = (): Uint8Array => {
+      const room = this.#destroyed ? undefined : this.#events.room();
+      // A call of the system costs more than to copy what is little.
+      return room && room.length >= AT_ONCE ? room : own;
+    };
+    const onread = { buffer, callback };
     const to = { host, port: Number(port) || (secure ? 443 : 80), noDelay: true, onread };
     const servername = isIP(host) ? {} : { servername: host };
     const socket = tls ? tls.connect({ ...servername, ALPNProtocols: ["http/1.1"], ...options, ...to }) : connect(to);

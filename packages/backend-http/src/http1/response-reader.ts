@@ -33,6 +33,12 @@ export class ResponseReader {
     return this.#body?.untilClose ?? false;
   }
 
+  /** Memory of the receiver's that the next bytes belong into; `undefined` where some of them may belong elsewhere. */
+  room(): Uint8Array | undefined {
+    const plain = this.#body?.plain ?? 0;
+    return plain === 0 ? undefined : this.#receiver.room?.()?.subarray(0, plain);
+  }
+
   /**
    * Takes bytes, hands on what they say, and returns how many belonged to this response.
    *

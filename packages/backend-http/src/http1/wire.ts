@@ -16,7 +16,9 @@ export interface Wire {
 export interface WireEvents {
   /** It is connected, and so is TLS. */
   connected(): void;
-  /** Bytes have come; they are the wire's again when the call returns. */
+  /** Where the bytes that come next may be put, as far as they go; `undefined` for memory of the wire's. */
+  room(): Uint8Array | undefined;
+  /** Bytes have come, into what `room` gave last or memory that is the wire's again when the call returns. */
   received(bytes: Uint8Array): void;
   /** The other side sends no more. */
   ended(): void;
