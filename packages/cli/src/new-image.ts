@@ -33,20 +33,18 @@ export interface NewImage {
  * Makes an image, works with it, closes it and syncs it. Where any of this fails, a file that was made is removed, and
  * one that was there before is left empty: half an image must not pass for one.
  *
- * @param work begins while the image is being made, and fails where it waits for one that cannot be
+ * @param work begins when its file is open; it waits for the image, and fails where that cannot be made
  */
 export async function withNewImage(
   context: Context,
   what: NewImage,
   work: (image: Promise<FormattedFile>) => Promise<void>,
 ): Promise<void> {
-  const making = makeImage(context, what);
-  const [made, worked] = await Promise.allSettled([making, work(making)]);
-  if (made.status === "rejected") {
+  const begun = begin(context, what, work);
+  const { disk, giveUp, abandon, worked } = await begun.catch(async (error: unknown) => {
     await what.base?.close();
-    throw made.reason;
-  }
-  const { disk, giveUp, abandon } = made.value;
+    throw error;
+  });
   try {
     if (worked.status === "rejected") throw worked.reason;
     await disk.close();
@@ -66,11 +64,27 @@ interface MadeImage extends FormattedFile {
   readonly abandon: () => Promise<void>;
 }
 
-async function makeImage(context: Context, what: NewImage): Promise<MadeImage> {
+/** Makes the image, and has the work done meanwhile, whatever comes of it. */
+async function begin(
+  context: Context,
+  what: NewImage,
+  work: (image: Promise<FormattedFile>) => Promise<void>,
+): Promise<MadeImage & { readonly worked: PromiseSettledResult<void> }> {
   const { dataFile: name, dataFileRaw = false, preallocation = "off" } = what.options;
   if (dataFileRaw && name === undefined) throw new CliError("data_file_raw=on needs data_file");
   if (what.format === "raw") refuseMetadata(preallocation);
-  const { file, giveUp, abandon, untouched } = await openTarget(what, context);
+  // Opening takes many small steps, each of which would have to wait for what else is under way.
+  const making = makeImage(context, what, await openTarget(what, context));
+  const [made, worked] = await Promise.allSettled([making, work(making)]);
+  if (made.status === "rejected") throw made.reason;
+  return { ...made.value, worked };
+}
+
+async function makeImage(
+  context: Context,
+  what: NewImage,
+  { file, giveUp, abandon, untouched }: Target,
+): Promise<MadeImage> {
   // Nobody needs half an image in the right order: one sync at the end makes all of it durable.
   const deferred = new DeferredSync(file, what.unsafe !== true);
   let data: NewDataFile | undefined;
