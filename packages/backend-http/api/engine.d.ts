@@ -73,6 +73,7 @@ export class HttpRangeSource implements RangeSource {
 
 export interface HttpReceiver {
     head(status: number, headers: HttpHeaders): void;
+    room?(): Uint8Array | undefined;
     data(chunk: Uint8Array): void;
     end(): void;
     fail(cause: unknown): void;
@@ -148,6 +149,7 @@ export interface RangeEngineOptions {
 
 export interface RangeSink {
     begin(): void;
+    room?(): Uint8Array | undefined;
     data(chunk: Uint8Array): void;
     end(): void;
     fail(error: BackendError, retryAfter?: number): void;

@@ -8,6 +8,7 @@ declare type HttpMethod = "GET" | "HEAD" | "PUT" | "POST" | "DELETE";
 
 declare interface HttpReceiver {
     head(status: number, headers: HttpHeaders): void;
+    room?(): Uint8Array | undefined;
     data(chunk: Uint8Array): void;
     end(): void;
     fail(cause: unknown): void;

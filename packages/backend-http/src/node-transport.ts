@@ -14,8 +14,8 @@ export interface NodeTransportOptions extends TlsOptions {
 }
 
 /**
- * The transport of Node: HTTP/1.1 over `node:net` and `node:tls`. Bodies pass through one buffer for each connection, which
- * takes a fraction of the time of `node:http` or undici.
+ * The transport of Node: HTTP/1.1 over `node:net` and `node:tls`. Bodies go into the memory of whoever asked for them, or
+ * through one buffer for each connection, which takes a fraction of the time of `node:http` or undici.
  *
  * @throws {@link BackendError} `ERR_RANGE` where `connections` is not an integer from 1.
  */

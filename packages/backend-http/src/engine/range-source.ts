@@ -1,11 +1,11 @@
 import type { BackendError } from "@instar/backend";
-import type { Cancellable, HttpReceiver } from "./transport.js";
+import type { Cancellable } from "./transport.js";
 
 /** Takes the answer to one request for a range. After `end`, `fail` or a `cancel` nothing more is called. */
 export interface RangeSink {
   /** The answer has begun, and it is the right one: bytes of the range, of the version that was opened. */
   begin(): void;
-  /** As {@link HttpReceiver.room}, for the next bytes of the range. */
+  /** Memory that the next bytes of the range belong into, as `HttpReceiver` has it. */
   room?(): Uint8Array | undefined;
   /** The next bytes of the range; the chunk is the source's again when the call returns. */
   data(chunk: Uint8Array): void;
