@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { HttpMethod, Transport } from "../src/engine/index.js";
 import { http1Transport } from "../src/http1/http1-transport.js";
-import { fakeWires, Heard } from "./fake-wire.js";
+import { type FakeWire, fakeWires, Heard } from "./fake-wire.js";
 
 const ok = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
@@ -69,14 +69,16 @@ describe("the connection of a response", () => {
   });
 });
 
-it("bytes that nobody asked for end a connection that rests", async () => {
+it.each<[string, (wire: FakeWire) => void]>([
+  ["bytes that nobody asked for", (wire) => wire.receive(ok)],
+  ["its other side, or too long a rest", (wire) => wire.events.ended()],
+])("%s end a connection that rests, and no request is given to it from then on", (_, end) => {
   const { wires, wire, ask } = setUp();
   ask();
   wire(0).events.connected();
   wire(0).receive(ok);
-  wire(0).receive(ok);
+  end(wire(0));
   expect(wire(0).destroyed).toBe(true);
-  await Promise.resolve();
   ask();
   expect(wires.length).toBe(2);
 });
@@ -144,6 +146,19 @@ describe("a request that is called off", () => {
     wire(0).receive("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n1\r\nb\r\n0\r\n\r\n");
     expect(heard).toMatchObject({ body: "*", failure: undefined });
     expect(wire(0).destroyed).toBe(true);
+  });
+
+  it("within the last of its data leaves no connection behind that others would be given", async () => {
+    const { wires, wire, ask } = setUp();
+    const { heard, request } = ask("/1");
+    heard.data = () => request.cancel();
+    wire(0).events.connected();
+    wire(0).receive(ok);
+    expect(wire(0).destroyed).toBe(true);
+    const second = ask("/2");
+    expect(wires.length).toBe(2);
+    await Promise.resolve();
+    expect(second.heard.failure).toBe(undefined);
   });
 
   it("before it has a connection gives up the one that was tried longest", async () => {

@@ -1,6 +1,8 @@
 import { execFileSync } from "node:child_process";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { wireOpener } from "#open-wire";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { nodeTransport } from "../src/node.js";
 import { open, pattern, readAt } from "./bytes.js";
 import { cert, key } from "./certificate.js";
@@ -57,18 +59,22 @@ it("connections that rest keep no program from ending", () => {
   expect(execFileSync(process.execPath, ["--input-type=module", "-e", script], options).toString()).toBe("");
 });
 
-it("a connection that rests for too long ends", async () => {
-  const server = await startServer(contents);
-  let rest = (): void => {};
-  const connected = new Promise<void>((resolve) => (rest = resolve));
-  let end: (error: Error | undefined) => void = () => {};
-  const closed = new Promise<Error | undefined>((resolve) => (end = resolve));
-  const nothing = (): void => {};
-  const events = { connected: rest, room: () => undefined, received: nothing, ended: nothing, closed: end };
-  const wire = wireOpener({})(new URL(server.url), events);
-  await connected;
+it("a connection that rests for too long is told to be over", async () => {
+  // It never ends a connection itself.
+  const server = createServer({ allowHalfOpen: true }).listen(0, "127.0.0.1");
+  onTestFinished(() => void server.close());
+  await once(server, "listening");
+  const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const connected = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<void>();
+  const closed = Promise.withResolvers<void>();
+  const events = { connected: connected.resolve, ended: ended.resolve, closed: () => closed.resolve() };
+  const wire = wireOpener({})(url, { ...events, room: () => undefined, received: () => {} });
+  await connected.promise;
   wire.rest(1);
-  expect(await closed).toBe(undefined);
+  await ended.promise;
+  wire.destroy();
+  await closed.promise;
 });
 
 it.each([0, 1.5, NaN])("%d connections are refused", async (connections) => {

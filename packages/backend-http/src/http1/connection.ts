@@ -17,6 +17,7 @@ export class Connection implements WireEvents {
   #wire: Wire | undefined;
   #call: Call | undefined;
   #response: ResponseReader | undefined;
+  #over = false;
 
   constructor(owner: ConnectionOwner) {
     this.#owner = owner;
@@ -46,6 +47,7 @@ export class Connection implements WireEvents {
     const call = this.#call;
     this.#call = undefined;
     this.#wire?.destroy();
+    this.#leave(cause);
     call?.fail(cause);
   }
 
@@ -67,6 +69,8 @@ export class Connection implements WireEvents {
       for (let rest = bytes; rest.length > 0;) {
         if (!this.#call || !this.#response) return this.destroy(undefined);
         rest = rest.subarray(this.#response.take(rest));
+        // Whoever takes the response may have called it off.
+        if (this.#over) return;
         if (this.#response.complete) this.#finish(rest.length > 0);
       }
     } catch (error) {
@@ -82,7 +86,7 @@ export class Connection implements WireEvents {
   closed(error: Error | undefined): void {
     const call = this.#call;
     this.#call = undefined;
-    this.#owner.gone(this, error ?? lost());
+    this.#leave(error ?? lost());
     call?.fail(error ?? lost());
   }
 
@@ -90,9 +94,16 @@ export class Connection implements WireEvents {
     const [call, limit] = [this.#call, this.#response?.restLimit ?? 0];
     this.#call = undefined;
     // Who answers before all of the request is there may leave the rest unread.
-    if (over || limit === 0 || !this.#wire?.sent) this.#wire?.destroy();
+    if (over || limit === 0 || !this.#wire?.sent) this.destroy(undefined);
     else this.#owner.ready(this, limit);
     call?.end();
+  }
+
+  /** Has its owner give it no more requests: at once, because the wire tells of its end only later. */
+  #leave(cause: unknown): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#owner.gone(this, cause);
   }
 }
 

@@ -48,7 +48,7 @@ class SocketWire implements Wire {
     this.#socket = socket;
     socket
       .once(tls ? "secureConnect" : "connect", () => this.#destroyed || this.#events.connected())
-      .on("timeout", () => this.destroy())
+      .on("timeout", () => this.#destroyed || this.#events.ended())
       .on("end", () => this.#destroyed || this.#events.ended())
       .on("error", (error) => (this.#error = error))
       .on("close", () => this.#events.closed(this.#error));

@@ -4,7 +4,7 @@ export interface Wire {
   send(head: string, body: Uint8Array | undefined): void;
   /** Whether all that was to be sent has been handed to the system. */
   readonly sent: boolean;
-  /** Nothing is expected of it for now: it keeps no program from ending, and breaks after so many milliseconds. */
+  /** Nothing is expected of it for now: it keeps no program from ending, and is over after so many milliseconds. */
   rest(limit: number): void;
   /** It is needed again. */
   wake(): void;
@@ -20,7 +20,7 @@ export interface WireEvents {
   room(): Uint8Array | undefined;
   /** Bytes have come, into what `room` gave last or memory that is the wire's again when the call returns. */
   received(bytes: Uint8Array): void;
-  /** The other side sends no more. */
+  /** The other side sends no more, or it has rested for as long as it may. */
   ended(): void;
   /** It is no more; with the error that ended it, if one did. The last call. */
   closed(error: Error | undefined): void;
