@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { HttpClient, HttpRangeSource, type HttpTarget, rangeCounters, RangeEngine } from "../src/engine/index.js";
 import { http1Transport } from "../src/http1/http1-transport.js";
-import { bytesAt, FakeSource, ManualClock, turns } from "./fake.js";
+import { bytesAt, FakeSource, ManualClock, passing, turns } from "./fake.js";
 import { fakeWires } from "./fake-wire.js";
 
 /** Has the n-th request answered from a place in it on, as far as there is room for it; returns how many bytes that was. */
@@ -94,6 +94,31 @@ it("a request whose next bytes go to one who left is called off, and asked anew 
   controller.abort(new Error("enough"));
   await expect(left).rejects.toThrow("enough");
   expect(source.at(0).cancelled).toBe(true);
+  expect(source.asked).toEqual(["0+20", "5+15"]);
+  source.answer(1);
+  await stays;
+  expect(other).toEqual(bytesAt(5, 15));
+});
+
+it("who leaves in the pause before a retry changes nothing for the others: one request, after the pause", async () => {
+  const clock = new ManualClock();
+  const source = new FakeSource();
+  const engine = new RangeEngine(source, { clock, random: () => 1, concurrency: 1 });
+  const controller = new AbortController();
+  const left = engine.read(new Uint8Array(20), 0, controller.signal);
+  await turns();
+  const { sink } = source.at(0);
+  sink.begin();
+  sink.data(bytesAt(0, 5));
+  sink.room?.();
+  const other = new Uint8Array(15);
+  const stays = engine.read(other, 5);
+  sink.fail(passing());
+  controller.abort(new Error("enough"));
+  await expect(left).rejects.toThrow("enough");
+  await clock.advance(199);
+  expect(source.asked).toEqual(["0+20"]);
+  await clock.advance(1000);
   expect(source.asked).toEqual(["0+20", "5+15"]);
   source.answer(1);
   await stays;

@@ -119,6 +119,7 @@ export class Transfer implements Carrier, AttemptOwner {
 
   failed(attempt: Attempt, error: BackendError, retryAfter?: number): void {
     this.#attempts.delete(attempt);
+    this.#lender = undefined;
     const goesOn = this.#attempts.size > 0;
     if (goesOn) this.#host.freePlace();
     if (this.#wants.length === 0) return this.#finish();
