@@ -81,3 +81,34 @@ it("one of two may fail, and the place of each is free in the end", async () => 
   source.answer(6);
   await Promise.all(both);
 });
+
+it("two that nobody waits for any more are both called off, and both places are free", async () => {
+  const [clock, source, engine] = await experienced({ concurrency: 2 });
+  const controller = new AbortController();
+  const read = engine.read(new Uint8Array(50), 5000, controller.signal);
+  await clock.advance(100);
+  controller.abort(new Error("enough"));
+  await expect(read).rejects.toThrow("enough");
+  expect(source.requests.map(({ cancelled }) => cancelled)).toEqual([true, true]);
+  const both = [engine.read(new Uint8Array(5), 0), engine.read(new Uint8Array(5), 900)];
+  await turns();
+  expect(source.asked.slice(2)).toEqual(["0+5", "900+5"]);
+  source.answer(2);
+  source.answer(3);
+  await Promise.all(both);
+});
+
+it("how long the slower of two has taken counts for the next delay", async () => {
+  const [clock, source, engine] = await experienced({ hedge: { percentile: 1 } });
+  const first = engine.read(new Uint8Array(50), 5000);
+  await clock.advance(140);
+  source.answer(1);
+  await first;
+  const second = engine.read(new Uint8Array(50), 6000);
+  await clock.advance(139);
+  expect(source.requests.length).toBe(3);
+  await clock.advance(1);
+  expect(source.requests.length).toBe(4);
+  source.answer(2);
+  await second;
+});
