@@ -1,5 +1,7 @@
 import { BackendError } from "@instar/backend";
 import type { Answer } from "@instar/backend-http/engine";
+import type { ObjectState } from "./object-state.js";
+import type { ByteRange } from "./publish-plan.js";
 import { errorCodeOf } from "./s3-errors.js";
 import type { S3Store, StoreRequest } from "./store.js";
 import { elements, escaped, textOf } from "./xml.js";
@@ -68,12 +70,13 @@ export class MultipartUpload {
     return this.#stored(index, typeof headers["etag"] === "string" ? headers["etag"] : undefined);
   }
 
-  /** Has the store copy a part from the version of the object that has this ETag. */
-  async copy(index: number, start: number, end: number, etag: string): Promise<StoredPart> {
+  /** Has the store copy a part from a version of the object. */
+  async copy(index: number, { start, end }: ByteRange, { etag, size }: ObjectState): Promise<StoredPart> {
     const headers = {
       "x-amz-copy-source": this.#store.address.copySource,
       "x-amz-copy-source-if-match": etag,
-      "x-amz-copy-source-range": `bytes=${start}-${end - 1}`,
+      // Of 5 MiB and less a store copies all or nothing.
+      ...(end - start < size && { "x-amz-copy-source-range": `bytes=${start}-${end - 1}` }),
     };
     const { body } = await this.#part(index, { headers, bodyLimit: answerLimit, patience });
     return this.#stored(index, textOf(body, "ETag"));

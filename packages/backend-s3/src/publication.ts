@@ -2,20 +2,14 @@ import { BackendError, isBackendError } from "@instar/backend";
 import type { Answer, ObjectVersion } from "@instar/backend-http/engine";
 import { guaranteeOf, ifAbsent, ifMatch, type S3Conditions } from "./conditions.js";
 import { inParallel } from "./in-parallel.js";
-import { mostParts, MultipartUpload, type StoredPart } from "./multipart-upload.js";
+import { MultipartUpload, type StoredPart } from "./multipart-upload.js";
 import { lookAt, type ObjectState, publicationHeader } from "./object-state.js";
 import { PublishLock } from "./publish-lock.js";
+import { partRules } from "./part-rules.js";
 import { type ByteRange, type PartRules, type PlannedPart, planParts } from "./publish-plan.js";
 import type { S3Store } from "./store.js";
 import { textOf } from "./xml.js";
 
-const mebibyte = 2 ** 20;
-const rules: Omit<PartRules, "equal"> = {
-  least: 5 * mebibyte,
-  mostCopied: 5 * 1024 * mebibyte,
-  parts: mostParts,
-  upload: 10 * mebibyte,
-};
 /** How often putting parts together is tried when it begins well (a status of 200), and ends in what may pass. */
 const tries = 4;
 
@@ -53,7 +47,7 @@ export class Publication {
     this.#base = base;
     this.#token = token;
     this.#parallel = settings.parallel;
-    this.#rules = { ...rules, equal: settings.equalParts };
+    this.#rules = partRules(settings.equalParts);
   }
 
   /**
@@ -68,10 +62,10 @@ export class Publication {
     const handedOn = state?.headers ?? { "content-type": "application/octet-stream" };
     const headers = { ...handedOn, [publicationHeader]: this.#token };
     const parts = planParts(contents.size, contents.changed, this.#rules);
-    const whole = contents.size < rules.least || (parts.length === 1 && parts[0]?.copy === false);
+    const whole = contents.size < this.#rules.least || (parts.length === 1 && parts[0]?.copy === false);
     const etag = whole
       ? await this.#publishWhole(contents, headers)
-      : await this.#publishParts(contents, parts, headers);
+      : await this.#publishParts(contents, parts, headers, state);
     return { size: contents.size, etag, lastModified: undefined };
   }
 
@@ -87,11 +81,12 @@ export class Publication {
     contents: NewContents,
     parts: readonly PlannedPart[],
     headers: Readonly<Record<string, string>>,
+    old: ObjectState | undefined,
   ): Promise<string> {
     const upload = await MultipartUpload.begin(this.#store, headers);
     try {
       const stored = await inParallel(this.#parallel, parts, (part, index) =>
-        this.#storePart(upload, contents, part, index),
+        part.copy && old ? upload.copy(index, part, old) : sendPart(upload, contents, part, index),
       );
       const condition = this.#conditions.complete ? this.#condition : {};
       return await this.#commit(() => upload.complete(stored, condition));
@@ -100,18 +95,6 @@ export class Publication {
       await upload.abort().catch(() => undefined);
       throw error;
     }
-  }
-
-  async #storePart(
-    upload: MultipartUpload,
-    contents: NewContents,
-    part: PlannedPart,
-    index: number,
-  ): Promise<StoredPart> {
-    if (part.copy && this.#base !== undefined) return upload.copy(index, part.start, part.end, this.#base);
-    const body = new Uint8Array(part.end - part.start);
-    await contents.read(body, part.start);
-    return upload.put(index, body);
   }
 
   /** Takes the step that makes the new version visible, and gives its ETag. */
@@ -175,4 +158,15 @@ export class Publication {
     const what = state ? "somebody else has published another version" : "somebody has removed it";
     throw new BackendError("ERR_CHANGED", `${this.#store.name}: ${what} since it was opened; nothing was published`);
   }
+}
+
+async function sendPart(
+  upload: MultipartUpload,
+  contents: NewContents,
+  { start, end }: ByteRange,
+  index: number,
+): Promise<StoredPart> {
+  const body = new Uint8Array(end - start);
+  await contents.read(body, start);
+  return upload.put(index, body);
 }

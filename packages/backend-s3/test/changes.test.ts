@@ -61,6 +61,26 @@ describe("changes", () => {
     expect((await contentsOf(changes))[0]).toBe(1);
   });
 
+  it("that are being published take room in memory, too, and spill like others", async () => {
+    const backend = new MemoryBackend();
+    for (const spill of [undefined, new Spill(async () => backend)]) {
+      const changes = new Changes("x", 1000, spill);
+      await changes.write(new Uint8Array(600).fill(1), 0);
+      changes.freeze();
+      const written = changes.write(new Uint8Array(600).fill(2), 600);
+      if (spill) await written;
+      else await expect(written).rejects.toMatchObject({ code: "ERR_NO_SPACE" });
+    }
+    expect(backend.size).toBe(600);
+  });
+
+  it("count for more than their bytes, so that many small ones spill as well", async () => {
+    const backend = new MemoryBackend();
+    const changes = new Changes("x", 1000, new Spill(async () => backend));
+    for (let at = 0; at < 20; at++) await changes.write(Uint8Array.of(at), at * 2);
+    expect(backend.size).toBeGreaterThan(0);
+  });
+
   it("stay in memory when the spill fails", async () => {
     const full = new Spill(async () => new MemoryBackend({ readOnly: true }));
     const changes = new Changes("x", 1000, full);

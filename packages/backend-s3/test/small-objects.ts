@@ -47,6 +47,8 @@ export class SmallObjects {
   readonly honours: Honours = { put: true, complete: true, copy: true };
   /** Least size of a part that is not the last. */
   leastPart: number = 5 * 2 ** 20;
+  /** How many parts are listed at once. */
+  partsPerPage: number = 1000;
   /** Whether all parts but the last must have the same size. */
   wantsEqualParts = false;
   #ids = 0;
@@ -111,7 +113,7 @@ export class SmallObjects {
       this.uploads.delete(id);
       return { status: 204 };
     }
-    if (method === "GET") return listOfParts(upload);
+    if (method === "GET") return listOfParts(upload, Number(query.get("part-number-marker")), this.partsPerPage);
     if (method === "POST") return this.#complete(asked, id, upload);
     return this.#part(asked, upload);
   }
@@ -124,11 +126,13 @@ export class SmallObjects {
     if (typeof source === "string") {
       const from = this.objects.get(decodeURIComponent(source).replace(/^\//, ""));
       const range = /^bytes=(\d+)-(\d+)$/.exec(String(headers["x-amz-copy-source-range"]));
-      if (!from || !range) return failure(404, "NoSuchKey");
+      if (!from) return failure(404, "NoSuchKey");
       const match = headers["x-amz-copy-source-if-match"];
       if (this.honours.copy && match !== undefined && match !== from.etag) return failure(412, "PreconditionFailed");
-      if (Number(range[2]) >= from.body.length) return failure(416, "InvalidRange");
-      bytes = from.body.subarray(Number(range[1]), Number(range[2]) + 1);
+      // As the reference of AWS has it.
+      if (range && from.body.length <= 5 * 2 ** 20) return failure(400, "InvalidRequest");
+      if (range && Number(range[2]) >= from.body.length) return failure(416, "InvalidRange");
+      bytes = range ? from.body.subarray(Number(range[1]), Number(range[2]) + 1) : from.body;
     }
     const etag = `"${md5(bytes)}"`;
     upload.parts.set(number, { body: Buffer.from(bytes), etag, meta: {}, time: now });
@@ -177,12 +181,16 @@ export class SmallObjects {
   }
 }
 
-function listOfParts(upload: Upload): Reply {
-  const items = Array.from(upload.parts, ([number, part]) => {
+function listOfParts(upload: Upload, marker: number, most: number): Reply {
+  const behind = [...upload.parts].sort(([a], [b]) => a - b).filter(([number]) => number > marker);
+  const listed = behind.slice(0, most);
+  const items = listed.map(([number, part]) => {
     const when = `<LastModified>${new Date(part.time).toISOString()}</LastModified>`;
     return `<Part><PartNumber>${number}</PartNumber>${when}<ETag>${part.etag}</ETag><Size>${part.body.length}</Size></Part>`;
   });
-  return xml(`<ListPartsResult>${items.join("")}</ListPartsResult>`);
+  const next = `<NextPartNumberMarker>${listed.at(-1)?.[0] ?? 0}</NextPartNumberMarker>`;
+  const truncated = `<IsTruncated>${behind.length > listed.length}</IsTruncated>`;
+  return xml(`<ListPartsResult>${next}${truncated}${items.join("")}</ListPartsResult>`);
 }
 
 /** What of the headers of a request belongs to the object. */
