@@ -11,7 +11,7 @@ export class StreamEnd extends Error {
 /** Reads a stream by the byte, and takes from it no more than the stream itself buffers. */
 export class ByteReader {
   readonly #stream: Readable;
-  #rest: Uint8Array = new Uint8Array(0);
+  #rest: Buffer = Buffer.alloc(0);
   #ended = false;
   #wake: (() => void) | undefined;
 
@@ -42,6 +42,14 @@ export class ByteReader {
     }
   }
 
+  /** The next bytes, where all of them have come: no promise, and no copy. */
+  ready(length: number): Buffer | undefined {
+    if (this.#ended || this.#rest.byteLength < length) return undefined;
+    const bytes = this.#rest.subarray(0, length);
+    this.#rest = this.#rest.subarray(length);
+    return bytes;
+  }
+
   /** The next bytes, in a buffer of their own. */
   async bytes(length: number): Promise<Buffer> {
     const target = Buffer.allocUnsafe(length);
@@ -59,7 +67,7 @@ export class ByteReader {
 
   #take(): boolean {
     if (this.#ended) throw new StreamEnd();
-    const chunk = this.#stream.read() as Uint8Array | null;
+    const chunk = this.#stream.read() as Buffer | null;
     if (chunk === null) return false;
     this.#rest = chunk;
     return true;

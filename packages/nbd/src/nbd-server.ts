@@ -1,5 +1,6 @@
 import { createServer, type ListenOptions, type Server } from "node:net";
 import type { Duplex } from "node:stream";
+import { BackendError } from "@instar/backend";
 import { Connection } from "./connection.js";
 import { isWritable, type NbdExport } from "./nbd-export.js";
 
@@ -16,25 +17,27 @@ export class NbdServer {
   readonly #connections = new Map<Connection, { readonly stream: Duplex; readonly over: Promise<void> }>();
   #closed = false;
 
-  /** @throws RangeError for no exports, names that repeat, and names or descriptions over 4096 bytes. */
+  /**
+   * @throws {@link BackendError} `ERR_RANGE` for no exports, names that repeat, and names or descriptions over 4096 bytes.
+   */
   constructor(options: NbdServerOptions) {
     this.#exports = options.exports;
-    if (this.#exports.length === 0) throw new RangeError("an NBD server needs an export");
+    if (this.#exports.length === 0) throw refused("exports must name one disk at least");
     const names = new Set(this.#exports.map((disk) => disk.name));
-    if (names.size < this.#exports.length) throw new RangeError("the names of NBD exports must differ");
+    if (names.size < this.#exports.length) throw refused("the names of exports must differ");
     for (const { name, description = "" } of this.#exports) {
       if (Buffer.byteLength(name) > 4096 || Buffer.byteLength(description) > 4096) {
-        throw new RangeError("the name and the description of an NBD export are at most 4096 bytes");
+        throw refused("the name and the description of an export are of at most 4096 bytes");
       }
     }
   }
 
   /**
    * Listens on a TCP port or a Unix socket, as `net.Server.listen` does. Resolves to the port, or nothing for a socket.
-   * Rejects with the error of the system.
+   * Rejects with the error of the system, or `ERR_RANGE` when the server is closed.
    */
   async listen(options: ListenOptions): Promise<number | undefined> {
-    if (this.#closed) throw new RangeError("the NBD server is closed");
+    if (this.#closed) throw refused("it is closed");
     const server = createServer({ noDelay: true }, (socket) => void this.serve(socket));
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
@@ -72,4 +75,8 @@ export class NbdServer {
     for (const { stream } of this.#connections.values()) stream.destroy();
     this.#connections.clear();
   }
+}
+
+function refused(rule: string): BackendError {
+  return new BackendError("ERR_RANGE", `NBD server: ${rule}`);
 }

@@ -43,7 +43,7 @@ export class Transmission {
   /** Takes requests until the client disconnects or breaks the rules. Rejects where the stream ends. */
   async run(): Promise<void> {
     for (;;) {
-      const head = await this.#reader.bytes(28);
+      const head = this.#reader.ready(28) ?? (await this.#reader.bytes(28));
       if (head.readUInt32BE() !== REQUEST_MAGIC) return;
       const request: Request = {
         flags: head.readUInt16BE(4),
@@ -58,10 +58,14 @@ export class Transmission {
       const carries = isWrite || (request.type === COMMAND.read && request.length <= MAX_PAYLOAD);
       const held = carries ? request.length : 0;
       await this.#budget.take(held);
-      const payload = isWrite ? await this.#reader.bytes(request.length) : undefined;
+      const payload = isWrite ? await this.#payload(request.length) : undefined;
       const task = this.#answer(request, payload, held).finally(() => this.#underWay.delete(task));
       this.#underWay.add(task);
     }
+  }
+
+  #payload(length: number): Buffer | Promise<Buffer> {
+    return this.#reader.ready(length) ?? this.#reader.bytes(length);
   }
 
   /** Resolves when what was taken is done. */

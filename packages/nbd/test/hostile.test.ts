@@ -97,3 +97,12 @@ test("closing the server finishes a write, and a client that never says goodbye 
   await disk.read(found, 0);
   expect([...found]).toEqual([1, 2, 3]);
 });
+
+test.each([
+  ["no exports", []],
+  ["two exports of one name", ["a", "a"]],
+  ["a name that is too long", ["n".repeat(4097)]],
+])("%s are refused with a code", (_, names) => {
+  const exports = names.map((name) => ({ name, backend: disk }));
+  expect(() => new NbdServer({ exports })).toThrow(expect.objectContaining({ code: "ERR_RANGE" }));
+});
