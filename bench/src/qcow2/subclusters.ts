@@ -11,7 +11,7 @@ const SIZE = 256 * 1024 * 1024;
 const CLUSTER = 65_536;
 const ROUNDS = 5;
 
-/** The first write to each cluster. It begins in the middle of one, so that there is something to copy around it. */
+/** The first write to each cluster, at its beginning: what follows it there has to be copied. */
 const load: Load = { title: "", write: true, bytes: 4096, depth: 16, count: SIZE / CLUSTER - 1, step: CLUSTER };
 
 /**
