@@ -129,6 +129,13 @@ export interface OpenOptions extends CallOptions {
     readonly lock?: boolean;
 }
 
+export class SpareBuffers {
+    #private;
+    constructor(most: number);
+    take(length: number): Uint8Array;
+    give(bytes: Uint8Array): void;
+}
+
 export function allocateZeroes(backend: Backend, offset: number, length: number, options?: CallOptions): Promise<void>;
 
 export function extentsOf(backend: Backend, offset: number, length: number, options?: CallOptions): AsyncGenerator<Extent>;

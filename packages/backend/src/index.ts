@@ -7,4 +7,5 @@ export { MemoryBackend, type MemoryBackendOptions } from "./memory-backend.js";
 export { MemoryPages } from "./memory-pages.js";
 export { memoryPlugin } from "./memory-plugin.js";
 export { type BackendPlugin, BackendRegistry, type OpenOptions } from "./registry.js";
+export { SpareBuffers } from "./spare-buffers.js";
 export { zeroRange } from "./zero-range.js";

@@ -1,11 +1,10 @@
-import type { Backend } from "@instar/backend";
+import { type Backend, SpareBuffers } from "@instar/backend";
 import { DirectWrites, type EntryIo, type LoadWait } from "@instar/lru-cache";
 import { type Block, storedBlock } from "./block.js";
 import { DirtyBlocks } from "./dirty-blocks.js";
 import { LoadQueue } from "./load-queue.js";
 import type { Settings } from "./options.js";
 import { RangeLocks } from "./range-locks.js";
-import { SpareBuffers } from "./spare-buffers.js";
 
 /** Bytes on their way to the backend. */
 interface Transfer {

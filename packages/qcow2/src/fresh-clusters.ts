@@ -1,3 +1,5 @@
+import { SpareBuffers } from "@instar/backend";
+
 import type { Allocation, Allocator } from "./allocator.js";
 import type { GuestData } from "./guest-data.js";
 import type { L2Tables } from "./l2-tables.js";
@@ -12,6 +14,12 @@ import type { Tables } from "./tables.js";
 
 /** Up to this many bytes, what is copied and what is written go out as one request. */
 const MERGE = 1024 * 1024;
+
+/** Up to this many bytes between what is copied before and behind are read with it, instead of two requests. */
+const READ_OVER = 16_384;
+
+/** Bytes of spare buffers that are kept, or one buffer. */
+const SPARE = 1024 * 1024;
 
 /** What writing to fresh clusters needs. */
 export interface FreshClustersContext {
@@ -38,9 +46,12 @@ interface Span {
  */
 export class FreshClusters {
   readonly #its: FreshClustersContext;
+  /** For what goes out with what surrounds it in its cluster. */
+  readonly #spare: SpareBuffers;
 
   constructor(context: FreshClustersContext) {
     this.#its = context;
+    this.#spare = new SpareBuffers(Math.max(1, Math.floor(SPARE / context.layout.clusterSize)));
   }
 
   /**
@@ -120,11 +131,12 @@ export class FreshClusters {
       return data.write(source, host + headLength, run.guestOffset);
     }
     if (total <= Math.max(MERGE, layout.clusterSize)) {
-      const merged = new Uint8Array(total);
-      merged.set(source, headLength);
-      await this.#copyOld(merged.subarray(0, headLength), filled.begin, zero);
-      await this.#copyOld(merged.subarray(tailAt), filled.begin + tailAt, zero);
-      return data.write(merged, host, filled.begin);
+      const spare = total <= layout.clusterSize ? this.#spare.take(layout.clusterSize) : undefined;
+      const merged = spare?.subarray(0, total) ?? new Uint8Array(total);
+      await this.#merge(merged, source, headLength, filled.begin, zero);
+      await data.write(merged, host, filled.begin);
+      if (spare) this.#spare.give(spare);
+      return;
     }
     const head = new Uint8Array(headLength);
     const tail = new Uint8Array(tailLength);
@@ -135,10 +147,29 @@ export class FreshClusters {
     if (tailLength > 0) await data.write(tail, host + tailAt, filled.begin + tailAt);
   }
 
-  /** Fills `target`, which is zero, with what the guest sees there; what lies behind the end of the disk is zero. */
+  /** Fills `merged` with what the guest sees from `offset` on, and behind `headLength` bytes of it with `source`. */
+  async #merge(
+    merged: Uint8Array,
+    source: Uint8Array,
+    headLength: number,
+    offset: number,
+    zero: boolean,
+  ): Promise<void> {
+    const tailAt = headLength + source.byteLength;
+    if (headLength > 0 && tailAt < merged.byteLength && source.byteLength <= READ_OVER) {
+      await this.#copyOld(merged, offset, zero);
+    } else {
+      await this.#copyOld(merged.subarray(0, headLength), offset, zero);
+      await this.#copyOld(merged.subarray(tailAt), offset + tailAt, zero);
+    }
+    merged.set(source, headLength);
+  }
+
+  /** Fills `target` with what the guest sees there; what lies behind the end of the disk is zero. */
   async #copyOld(target: Uint8Array, offset: number, zero: boolean): Promise<void> {
-    const length = Math.max(0, Math.min(target.byteLength, this.#its.header.current.size - offset));
-    if (length > 0 && !zero) await this.#its.reader.read(target.subarray(0, length), offset);
+    const present = zero ? 0 : Math.max(0, Math.min(target.byteLength, this.#its.header.current.size - offset));
+    target.fill(0, present);
+    if (present > 0) await this.#its.reader.read(target.subarray(0, present), offset);
   }
 
   /** Makes the L2 entries show what has been written, and lets go of what they showed before. */

@@ -2,6 +2,7 @@ import { type Backend, MemoryPages } from "@instar/backend";
 import { describe, expect, it } from "vitest";
 
 import { Qcow2Image, type ReferenceGate } from "../../src/index.js";
+import { FaultyFile } from "./faulty-file.js";
 import {
   allBytes,
   bytesAt,
@@ -155,6 +156,61 @@ describe("an image over a backing image", () => {
       await expectClean(image);
     });
   }
+
+  it("puts nothing around a write that was copied for another one", async () => {
+    const base = pattern(16_384, 1);
+    const file = memoryFile();
+    const image = await Qcow2Image.create(file, {
+      size: 18_000,
+      clusterSize: 4096,
+      backing: { name: "base", format: "raw" },
+      backingBackend: await plainDisk(base),
+    });
+    await image.writeZeroes(4096, 4096);
+    await image.write(pattern(4096, 2), 8192);
+    await image.sync();
+    await image.discard(8192, 4096);
+    await image.sync();
+    // In a host cluster that was let go, as the next one: all of it is written.
+    await image.write(pattern(10, 3), 100);
+    await image.discard(0, 4096);
+    await image.sync();
+    await image.write(pattern(10, 4), 5000);
+    const written = await bytesAt(image, 4096, 4096);
+    expect(firstDifference(written.subarray(904, 914), pattern(10, 4))).toBe(-1);
+    expect(written.fill(0, 904, 914).every((byte) => byte === 0)).toBe(true);
+    await expectClean(image);
+  });
+
+  it("keeps the surroundings of writes apart that go on side by side", async () => {
+    const base = pattern(65_536, 1);
+    const file = new FaultyFile(memoryFile());
+    const backing = { name: "base", format: "raw" };
+    const image = await Qcow2Image.create(file, {
+      size: base.length,
+      clusterSize: 4096,
+      backing,
+      backingBackend: await plainDisk(base),
+    });
+    await image.write(pattern(10, 2), 100);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    let waiting = 0;
+    file.waits = (kind) => {
+      if (kind !== "write") return undefined;
+      if (++waiting === 15) resolve();
+      return promise;
+    };
+    const model = base.slice();
+    model.set(pattern(10, 2), 100);
+    const writes = Array.from({ length: 15 }, (_, index) => {
+      const at = (index + 1) * 4096 + 100;
+      model.set(pattern(10, index), at);
+      return image.write(pattern(10, index), at);
+    });
+    await Promise.all(writes);
+    expect(firstDifference(await allBytes(image), model)).toBe(-1);
+    await expectClean(image);
+  });
 
   it("tells in its extents and its map which layer has what", async () => {
     const image = await over(pattern(16_384, 1), 40_000, 4096, 3);

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import { type Qcow2CreateOptions, Qcow2Image } from "../../src/index.js";
 import { FaultyFile } from "./faulty-file.js";
-import { bytesAt, expectClean, firstDifference, memoryFile, pattern } from "./support.js";
+import { bytesAt, expectClean, firstDifference, memoryFile, pattern, plainDisk } from "./support.js";
 
 const CLUSTER = 65_536;
 
@@ -40,6 +40,26 @@ describe("how many requests of the file a request of the guest takes", () => {
     file.requests.length = 0;
     await image.write(pattern(4096, 2), 10 * CLUSTER + 8192);
     expect(file.requests).toMatchObject([{ kind: "write", length: CLUSTER }]);
+  });
+
+  it("one read of the backing image and one write, for a few bytes inside a cluster", async () => {
+    const backingBackend = new FaultyFile(await plainDisk(pattern(4 * CLUSTER, 9)));
+    const { image, file } = await counted({ backing: { name: "base", format: "raw" }, backingBackend });
+    backingBackend.requests.length = 0;
+    await image.write(pattern(4096, 2), 2 * CLUSTER + 8192);
+    expect(file.requests).toMatchObject([{ kind: "write", length: CLUSTER }]);
+    expect(backingBackend.requests).toMatchObject([{ kind: "read", length: CLUSTER }]);
+  });
+
+  it("two reads of the backing image for most of a cluster: of what comes before, and of what follows", async () => {
+    const backingBackend = new FaultyFile(await plainDisk(pattern(4 * CLUSTER, 9)));
+    const { image } = await counted({ backing: { name: "base", format: "raw" }, backingBackend });
+    backingBackend.requests.length = 0;
+    await image.write(pattern(CLUSTER - 2048, 2), 2 * CLUSTER + 1024);
+    expect(backingBackend.requests.map(({ kind, length }) => [kind, length])).toEqual([
+      ["read", 1024],
+      ["read", 1024],
+    ]);
   });
 
   it("one of just the subclusters, where L2 entries tell them apart", async () => {
