@@ -10,8 +10,10 @@ const LIMIT = 20;
 /** How long such a command is watched: whether it still asks for something, or hangs. */
 const WATCHED = 2;
 /** Runs of a command, as long as they take no more than so many seconds together. */
-const MOST_RUNS = 3;
+const MOST_RUNS = 9;
 const ENOUGH = 8;
+/** Runs that did not end by themselves, before it is given up. */
+const MOST_FAILURES = 3;
 
 const tooLong = `> ${LIMIT}`;
 
@@ -36,7 +38,7 @@ export async function timeOf(
   let asked: Asked | undefined;
   const ended: string[] = [];
   let spent = 0;
-  while (times.length < MOST_RUNS && ended.length < MOST_RUNS && (spent < ENOUGH || times.length === 0)) {
+  while (times.length < MOST_RUNS && ended.length < MOST_FAILURES && (spent < ENOUGH || times.length === 0)) {
     await store.asked();
     const outcome = await runOnce(command, env, store);
     if (outcome === tooLong) break;

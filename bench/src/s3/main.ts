@@ -38,7 +38,7 @@ async function main(): Promise<void> {
     "The server and each reader have processes of their own on one machine; every reader copies the bytes into the caller's buffer.",
     small,
     large,
-    "The commands below read a qcow2 disk of 128 MiB, all of it data, behind a proxy that delays what passes: milliseconds there and back, bandwidth without bound. Each is a process that starts, opens the disk, does its work and ends; none waits until what it wrote is durable. Times are medians of up to three runs. QEMU's curl driver crashes or hangs at times: such runs are told in parentheses, and tried again. Requests and MiB are as the server counted them, at the longest round trip that was waited for.",
+    "The commands below read a qcow2 disk of 128 MiB, all of it data, behind a proxy that delays what passes: milliseconds there and back, bandwidth without bound. Each is a process that starts, opens the disk, does its work and ends; none waits until what it wrote is durable. Times are medians of up to nine runs. QEMU's curl driver crashes or hangs at times: such runs are told in parentheses, and tried again. Requests and MiB are as the server counted them, at the longest round trip that was waited for.",
     ...(await compareTools(import.meta.filename, instar)),
   ]);
 }
