@@ -19,4 +19,12 @@ export class NbdServer {
 
 export interface NbdServerOptions {
     readonly exports: readonly NbdExport[];
+    readonly tls?: NbdTlsOptions | undefined;
+}
+
+export interface NbdTlsOptions {
+    readonly cert: string | Uint8Array;
+    readonly key: string | Uint8Array;
+    readonly ca?: string | Uint8Array | undefined;
+    readonly optional?: boolean | undefined;
 }

@@ -8,6 +8,9 @@ export class StreamEnd extends Error {
   }
 }
 
+/** How a stream ends. */
+const OVER = ["end", "close", "error"] as const;
+
 /** Reads a stream by the byte, and takes from it no more than the stream itself buffers. */
 export class ByteReader {
   readonly #stream: Readable;
@@ -15,10 +18,24 @@ export class ByteReader {
   #ended = false;
   #wake: (() => void) | undefined;
 
+  readonly #readable = (): void => this.#wake?.();
+  readonly #over = (): void => this.stop();
+
   constructor(stream: Readable) {
     this.#stream = stream;
-    stream.on("readable", () => this.#wake?.());
-    for (const event of ["end", "close", "error"]) stream.on(event, () => this.stop());
+    stream.on("readable", this.#readable);
+    for (const event of OVER) stream.on(event, this.#over);
+  }
+
+  /** Whether there are bytes that nobody has taken yet. */
+  get hasMore(): boolean {
+    return this.#rest.byteLength + this.#stream.readableLength > 0;
+  }
+
+  /** Leaves the stream to another reader. */
+  release(): void {
+    this.#stream.off("readable", this.#readable);
+    for (const event of OVER) this.#stream.off(event, this.#over);
   }
 
   /** Ends every wait, present and later. */

@@ -1,42 +1,42 @@
 import type { Duplex } from "node:stream";
-import { ByteReader } from "./byte-reader.js";
+import { Channel } from "./channel.js";
 import type { NbdExport } from "./nbd-export.js";
 import { Negotiation } from "./negotiation.js";
 import { ReplyWriter } from "./reply-writer.js";
+import type { NbdTlsOptions } from "./tls.js";
 import { Transmission } from "./transmission.js";
 
 /** One client, from the greeting to the end. */
 export class Connection {
-  readonly #stream: Duplex;
-  readonly #reader: ByteReader;
+  readonly #channel: Channel;
   readonly #exports: readonly NbdExport[];
   #transmission: Transmission | undefined;
 
-  constructor(stream: Duplex, exports: readonly NbdExport[]) {
-    this.#stream = stream;
-    this.#reader = new ByteReader(stream);
+  constructor(stream: Duplex, exports: readonly NbdExport[], tls: NbdTlsOptions | undefined) {
+    this.#channel = new Channel(stream, tls);
     this.#exports = exports;
   }
 
   /** Takes no further request. */
   stop(): void {
-    this.#reader.stop();
+    this.#channel.stop();
     this.#transmission?.stop();
   }
 
   /** Resolves when the client is gone and what it asked for is done. Never rejects: what fails is the client's loss. */
   async run(): Promise<void> {
     try {
-      const agreement = await new Negotiation(this.#reader, this.#stream, this.#exports).run();
+      const agreement = await new Negotiation(this.#channel, this.#exports).run();
       if (agreement !== undefined) {
-        const replies = new ReplyWriter(this.#stream, agreement.structured);
-        this.#transmission = new Transmission(this.#reader, replies, agreement);
+        const replies = new ReplyWriter(this.#channel.stream, agreement.structured);
+        this.#transmission = new Transmission(this.#channel.reader, replies, agreement);
         await this.#transmission.run();
       }
     } catch {
       // The stream ended, or broke: both are how a client leaves.
     }
     await this.#transmission?.finish();
-    this.#stream.end(() => this.#stream.destroy());
+    const { stream } = this.#channel;
+    stream.end(() => stream.destroy());
   }
 }

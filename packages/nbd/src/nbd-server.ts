@@ -3,25 +3,32 @@ import type { Duplex } from "node:stream";
 import { BackendError } from "@instar/backend";
 import { Connection } from "./connection.js";
 import { isWritable, type NbdExport } from "./nbd-export.js";
+import { checkTls, type NbdTlsOptions } from "./tls.js";
 
 /** What an {@link NbdServer} serves. */
 export interface NbdServerOptions {
   /** The disks, at least one, with names of their own. The first is also the one without a name. */
   readonly exports: readonly NbdExport[];
+  /** Without it there is no TLS, and every client that reaches the server may use every export. */
+  readonly tls?: NbdTlsOptions | undefined;
 }
 
-/** Serves disks over NBD, in the fixed newstyle, without TLS: every client that reaches it may use every export. */
+/** Serves disks over NBD, in the fixed newstyle. */
 export class NbdServer {
   readonly #exports: readonly NbdExport[];
+  readonly #tls: NbdTlsOptions | undefined;
   readonly #servers = new Set<Server>();
   readonly #connections = new Map<Connection, { readonly stream: Duplex; readonly over: Promise<void> }>();
   #closed = false;
 
   /**
-   * @throws {@link BackendError} `ERR_RANGE` for no exports, names that repeat, and names or descriptions over 4096 bytes.
+   * @throws {@link BackendError} `ERR_RANGE` for no exports, names that repeat, names or descriptions over 4096 bytes, and for
+   * what is no certificate with its key.
    */
   constructor(options: NbdServerOptions) {
     this.#exports = options.exports;
+    this.#tls = options.tls;
+    if (this.#tls) checkTls(this.#tls);
     if (this.#exports.length === 0) throw refused("exports must name one disk at least");
     const names = new Set(this.#exports.map((disk) => disk.name));
     if (names.size < this.#exports.length) throw refused("the names of exports must differ");
@@ -50,7 +57,7 @@ export class NbdServer {
 
   /** Serves one client over any stream of bytes, and resolves when it is gone and all it asked for is done. */
   async serve(stream: Duplex): Promise<void> {
-    const connection = new Connection(stream, this.#exports);
+    const connection = new Connection(stream, this.#exports, this.#tls);
     if (this.#closed) {
       stream.destroy();
       return;

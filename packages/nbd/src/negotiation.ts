@@ -1,5 +1,4 @@
-import type { Duplex } from "node:stream";
-import type { ByteReader } from "./byte-reader.js";
+import type { Channel } from "./channel.js";
 import { type NbdExport, transmissionFlags } from "./nbd-export.js";
 import {
   HANDSHAKE,
@@ -30,41 +29,39 @@ export interface Agreement {
 
 /** The fixed newstyle handshake of one connection. */
 export class Negotiation {
-  readonly #reader: ByteReader;
-  readonly #stream: Duplex;
+  readonly #channel: Channel;
   readonly #exports: readonly NbdExport[];
   #noZeroes = false;
   #structured = false;
   #allocationOf: NbdExport | undefined;
 
-  constructor(reader: ByteReader, stream: Duplex, exports: readonly NbdExport[]) {
-    this.#reader = reader;
-    this.#stream = stream;
+  constructor(channel: Channel, exports: readonly NbdExport[]) {
+    this.#channel = channel;
     this.#exports = exports;
   }
 
-  /** Resolves to nothing where the client goes away or breaks the rules. */
+  /** Resolves to nothing where the client goes away or breaks the rules. Rejects where its stream does, or TLS fails. */
   async run(): Promise<Agreement | undefined> {
     const greeting = Buffer.alloc(18);
     greeting.writeBigUInt64BE(NBD_MAGIC);
     greeting.writeBigUInt64BE(OPTION_MAGIC, 8);
     greeting.writeUInt16BE(HANDSHAKE.fixedNewstyle | HANDSHAKE.noZeroes, 16);
-    await this.#send(greeting);
-    const flags = (await this.#reader.bytes(4)).readUInt32BE();
+    await this.#channel.send(greeting);
+    const flags = (await this.#channel.reader.bytes(4)).readUInt32BE();
     if ((flags & ~(HANDSHAKE.fixedNewstyle | HANDSHAKE.noZeroes)) !== 0) return undefined;
     this.#noZeroes = (flags & HANDSHAKE.noZeroes) !== 0;
     for (let count = 0; count < MAX_OPTIONS; count++) {
-      const head = await this.#reader.bytes(16);
+      const head = await this.#channel.reader.bytes(16);
       if (head.readBigUInt64BE() !== OPTION_MAGIC) return undefined;
       const option = head.readUInt32BE(8);
       const length = head.readUInt32BE(12);
       if (length > MAX_OPTION) {
         if (length > MAX_PAYLOAD || option === OPTION.exportName) return undefined;
-        await this.#reader.skip(length);
+        await this.#channel.reader.skip(length);
         await this.#reply(option, REPLY.tooBig, Buffer.from("the option is too long"));
         continue;
       }
-      const payload = await this.#reader.bytes(length);
+      const payload = await this.#channel.reader.bytes(length);
       if (option === OPTION.exportName) return this.#exportName(payload.toString());
       const disk = await this.#answer(option, payload);
       if (disk === "over") return undefined;
@@ -74,10 +71,16 @@ export class Negotiation {
   }
 
   async #answer(option: number, payload: Buffer): Promise<NbdExport | "over" | undefined> {
+    const isFree = option === OPTION.abort || option === OPTION.startTls;
+    if (this.#channel.needsTls && !isFree) {
+      return this.#reply(option, REPLY.tlsRequired, Buffer.from("this server wants TLS first"));
+    }
     switch (option) {
       case OPTION.abort:
         await this.#reply(option, REPLY.ack);
         return "over";
+      case OPTION.startTls:
+        return this.#startTls(payload);
       case OPTION.list:
         await this.#list(payload);
         return undefined;
@@ -99,6 +102,17 @@ export class Negotiation {
         await this.#reply(option, REPLY.unsupported);
         return undefined;
     }
+  }
+
+  async #startTls(payload: Buffer): Promise<undefined> {
+    const option = OPTION.startTls;
+    if (payload.byteLength > 0 || this.#channel.isSecure) return this.#invalid(option);
+    if (!this.#channel.offersTls) return this.#reply(option, REPLY.unsupported);
+    await this.#channel.secure(() => this.#reply(option, REPLY.ack));
+    // What was agreed on before may be the wish of somebody in between.
+    this.#structured = false;
+    this.#allocationOf = undefined;
+    return undefined;
   }
 
   async #list(payload: Buffer): Promise<void> {
@@ -159,8 +173,9 @@ export class Negotiation {
 
   async #exportName(name: string): Promise<Agreement | undefined> {
     const disk = this.#find(name);
-    if (disk === undefined) return undefined;
-    await this.#send(Buffer.concat([this.#exportInfo(disk), Buffer.alloc(this.#noZeroes ? 0 : 124)]));
+    // This option cannot be answered with an error.
+    if (disk === undefined || this.#channel.needsTls) return undefined;
+    await this.#channel.send(Buffer.concat([this.#exportInfo(disk), Buffer.alloc(this.#noZeroes ? 0 : 124)]));
     return this.#agreement(disk);
   }
 
@@ -190,13 +205,6 @@ export class Negotiation {
     head.writeUInt32BE(option, 8);
     head.writeUInt32BE(type, 12);
     head.writeUInt32BE(payload.byteLength, 16);
-    return this.#send(Buffer.concat([head, payload]));
-  }
-
-  // Waits until the bytes have left, so that a client that does not read is not answered without end.
-  #send(bytes: Buffer): Promise<undefined> {
-    return new Promise((resolve, reject) => {
-      this.#stream.write(bytes, (error) => (error ? reject(error) : resolve(undefined)));
-    });
+    return this.#channel.send(Buffer.concat([head, payload]));
   }
 }

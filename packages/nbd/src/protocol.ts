@@ -14,6 +14,7 @@ export const OPTION = {
   exportName: 1,
   abort: 2,
   list: 3,
+  startTls: 5,
   info: 6,
   go: 7,
   structuredReply: 8,
@@ -28,6 +29,7 @@ export const REPLY = {
   metaContext: 4,
   unsupported: 0x80000001,
   invalid: 0x80000003,
+  tlsRequired: 0x80000005,
   unknown: 0x80000006,
   tooBig: 0x80000009,
 } as const;

@@ -6,6 +6,7 @@ import { CliError, oneLine, UsageError } from "../errors.js";
 import { formatOption } from "../format-names.js";
 import { withImage } from "../image.js";
 import { openImage } from "../open-image.js";
+import { TLS_OPTIONS, tlsOf } from "../serve-tls.js";
 
 const OPTIONS = {
   bind: { short: "b", value: "ADDRESS", help: "where to listen (default: 127.0.0.1, which only this machine reaches)" },
@@ -16,6 +17,7 @@ const OPTIONS = {
   port: { short: "p", value: "PORT", help: "TCP port (default: 10809; 0 for one that is free)" },
   "read-only": { short: "r", help: "refuse writes" },
   socket: { short: "k", value: "PATH", help: "listen on a Unix socket instead" },
+  ...TLS_OPTIONS,
   ...OPEN_OPTIONS,
 } as const;
 
@@ -24,15 +26,19 @@ export const serveCommand: Command = defineCommand(
   {
     name: "serve",
     summary: "serve an image over NBD",
-    usage: "[-b ADDRESS] [-p PORT] [-k PATH] [-x NAME] [-D TEXT] [-r] [-f FMT] FILE",
+    usage: "[-b ADDRESS] [-p PORT] [-k PATH] [-x NAME] [-D TEXT] [-r] [-f FMT] [--tls-certificates=DIR] FILE",
     options: OPTIONS,
     notes: [
       "It serves until it is told to stop by SIGINT or SIGTERM. Then it finishes what is under way, syncs and closes the\n" +
-        "image. There is no TLS, and whoever reaches the port or the socket may use the image.",
+        "image. Whoever reaches the port or the socket may use the image, unless --tls-verify-peer is given.",
     ],
     examples: [
       ["serve -k /run/disk.sock disk.qcow2", "for QEMU: nbd+unix:///?socket=/run/disk.sock"],
       ["serve -r -p 0 https://example.org/disk.qcow2", "an image on a web server, and prints where it is served"],
+      [
+        "serve -b 0.0.0.0 --tls-certificates=/etc/pki/nbd --tls-verify-peer disk.qcow2",
+        "to clients with a certificate",
+      ],
     ],
   },
   serve,
@@ -52,19 +58,19 @@ async function serve(args: Arguments<keyof typeof OPTIONS>, context: Context): P
   for (const text of [name, description ?? ""]) {
     if (Buffer.byteLength(text) > 4096) throw new UsageError("-x and -D are at most 4096 bytes");
   }
+  const tls = await tlsOf(args);
   const readOnly = args.has("read-only");
   const format = formatOption(args.value("format"));
   const image = await openImage(context, file, { format, write: !readOnly, sparse: true });
   return withImage(image, async ({ disk }) => {
-    const server = new NbdServer({
-      exports: [{ name, backend: disk, readOnly, ...(description === undefined ? {} : { description }) }],
-    });
+    const exports = [{ name, backend: disk, readOnly, ...(description === undefined ? {} : { description }) }];
+    const server = new NbdServer({ exports, tls });
     const where = path === undefined ? { port, host } : { path };
     const bound = await server.listen(where).catch((error: unknown) => {
       throw new CliError(`could not listen on ${path ?? `${host}:${port}`}: ${oneLine(error)}`, { cause: error });
     });
     try {
-      await context.print(`${address(name, path, host, bound)}\n`);
+      await context.print(`${tls ? "nbds" : "nbd"}${address(name, path, host, bound)}\n`);
       await stopped(context.signal);
     } finally {
       await server.close();
@@ -73,10 +79,11 @@ async function serve(args: Arguments<keyof typeof OPTIONS>, context: Context): P
   });
 }
 
+/** What stands behind the scheme. */
 function address(name: string, path: string | undefined, host: string, port: number | undefined): string {
   const part = encodeURIComponent(name);
-  if (path !== undefined) return `nbd+unix:///${part}?socket=${encodeURI(path)}`;
-  return `nbd://${host.includes(":") ? `[${host}]` : host}:${port}/${part}`;
+  if (path !== undefined) return `+unix:///${part}?socket=${encodeURI(path)}`;
+  return `://${host.includes(":") ? `[${host}]` : host}:${port}/${part}`;
 }
 
 function stopped(signal: AbortSignal): Promise<void> {
