@@ -26,10 +26,16 @@ export class Interrupted extends CliError {
   }
 }
 
-/** What went wrong, in one line that is safe for a terminal whatever an image or a file name put into it. */
+/** What went wrong, in one line that is safe for a terminal whatever an image or a file name put into it, and for a log. */
 export function oneLine(error: unknown): string {
   const text = error instanceof Error ? error.message || error.name : String(error);
-  return printable(text.replace(/\s*\n\s*/g, "; "));
+  return printable(withoutSecrets(text.replace(/\s*\n\s*/g, "; ")));
+}
+
+/** The text with HTTP URLs in it cut down to what is no secret: without userinfo, query and fragment. */
+export function withoutSecrets(text: string): string {
+  const url = /\b(https?:\/\/)(?:[^\s/"?#]*@)?([^\s'"?#]*)(?:[?#][^\s'"]*?(?=[:;,.)]*(?:[\s'"]|$)))?/gi;
+  return text.replace(url, "$1$2");
 }
 
 /** The text with control characters and direction overrides escaped, for what comes out of an image or a file name. */

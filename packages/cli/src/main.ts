@@ -1,6 +1,6 @@
 import { COMMANDS } from "./command-table.js";
 import type { Command, ProgramContext } from "./command.js";
-import { CliError, Interrupted, isBrokenPipe, oneLine, UsageError } from "./errors.js";
+import { CliError, Interrupted, isBrokenPipe, oneLine, UsageError, withoutSecrets } from "./errors.js";
 import { type Host, writeTo } from "./host.js";
 import { asInstar, messagePrefix, type Program, PROGRAMS, versionLine, whereHelpIs } from "./program.js";
 
@@ -33,7 +33,7 @@ async function runAs(program: Program, given: readonly string[], host: Host): Pr
     asked: new Set(),
     signal: stop.signal,
     print: (text) => writeTo(host.stdout, text),
-    warn: (message) => void host.stderr.write(`${prefix}${message}\n`),
+    warn: (message) => void host.stderr.write(`${prefix}${withoutSecrets(message)}\n`),
   };
   const forgetAsked = host.onAsked(() => {
     for (const answer of context.asked) answer();

@@ -105,6 +105,29 @@ describe("an image at a URL", () => {
     expect(err).toContain(url("missing.qcow2"));
     expect(err).not.toMatch(/password|hidden/);
   });
+
+  it("is named without what is secret in it by whatever has something to say of it", async () => {
+    const secret = (name: string): string => `${url(name).replace("//", "//user:pass'word@")}?signature=hidden`;
+    const over = ["create", "-q", "-u", "-f", "qcow2", "-F", "raw", at("named.qcow2"), "1M", "-b"];
+    const lines = [
+      ["map", at("named.qcow2")],
+      ["rebase", "-b", secret("missing.raw"), "-F", "raw", at("named.qcow2")],
+      ["convert", "-n", "-O", "raw", at("disk.raw"), secret("disk.raw")],
+      ["create", "-f", "raw", secret("new.raw"), "1M"],
+      ["dd", `if=${secret("disk.raw")}`, `of=${at("dd.raw")}`, "skip=100M"],
+    ];
+    for (const base of [
+      secret("disk.raw"),
+      `json:{"driver":"raw","file":{"driver":"http","url":"${secret("disk.raw")}"}}`,
+    ]) {
+      expect((await instar([...over, base])).err).toBe("");
+      for (const line of lines) {
+        const { err } = await instar(line);
+        expect(err, line.join(" ")).toContain(server.origin.replace("http://", ""));
+        expect(err).not.toMatch(/user|word|hidden|signature/);
+      }
+    }
+  });
 });
 
 describe("--stats", () => {
