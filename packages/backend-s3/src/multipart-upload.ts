@@ -59,9 +59,9 @@ export class MultipartUpload {
     return new MultipartUpload(store, path, id, signal);
   }
 
-  /** An upload that somebody began. */
-  static existing(store: S3Store, id: string): MultipartUpload {
-    return new MultipartUpload(store, store.address.path(), id, undefined);
+  /** An upload that somebody began, by default of the object itself. */
+  static existing(store: S3Store, id: string, key?: string): MultipartUpload {
+    return new MultipartUpload(store, store.address.path(key), id, undefined);
   }
 
   /** Sends a part, its index from 0. */

@@ -5,6 +5,7 @@ import { lookAt, publicationHeader, strongEtag } from "./object-state.js";
 import type { S3OpenOptions } from "./options.js";
 import { probeConditions } from "./probe-conditions.js";
 import { Spill } from "./spill.js";
+import { removeStaleProbes } from "./stale-probes.js";
 import { endStaleUploads } from "./stale-uploads.js";
 import type { S3Store } from "./store.js";
 import { VersionReader } from "./version-reader.js";
@@ -15,11 +16,12 @@ export async function openWritable(store: S3Store, options: S3OpenOptions): Prom
   const { create = "never", signal } = options;
   const { memory, parallel } = checked(options);
   const existing = create === "new" ? undefined : await existingOf(store, create === "replace", signal);
-  const conditions =
-    options.conditions ?? knownConditions(store.address) ?? (await probeConditions(store, randomUUID(), signal));
+  const known = options.conditions ?? knownConditions(store.address);
+  const conditions = known ?? (await probeConditions(store, randomUUID(), signal));
   const reader = existing ?? (create === "new" ? await createEmpty(store, conditions) : absent(store));
-  // Who may write but not list cannot clean up, and writes all the same.
-  await endStaleUploads(store, options.staleUploads).catch(() => undefined);
+  await endStaleUploads(store, options.staleUploads);
+  // Where it is not allowed they stay, as small as they are.
+  if (!known) await removeStaleProbes(store).catch(() => undefined);
   const spill = options.spill && new Spill(options.spill);
   const equalParts = options.equalParts ?? wantsEqualParts(store.address);
   const settings: WritableSettings = { conditions, memory, spill, parallel, equalParts };

@@ -7,12 +7,17 @@ import type { S3Store, StoreRequest } from "./store.js";
 /** An ETag that no object has. */
 const nobody = '"00000000000000000000000000000000"';
 
+/** What the keys begin with that are used to find out what a store honours, for an object. */
+export function probePrefix(key: string): string {
+  return `${key}.instar-probe-`;
+}
+
 /**
  * Finds out what conditions a store honours, by some ten requests for an object `KEY.instar-probe-TOKEN`, which is removed
  * in the end. A store that refuses to have it made honours nothing, as far as one can tell.
  */
 export async function probeConditions(store: S3Store, token: string, signal?: AbortSignal): Promise<S3Conditions> {
-  const key = `${store.address.key}.instar-probe-${token}`;
+  const key = probePrefix(store.address.key) + token;
   const path = store.address.path(key);
   const put = (headers: StoreRequest["headers"]): Promise<Answer> =>
     store.ask({ method: "PUT", path, headers, body: new TextEncoder().encode("instar"), signal });
@@ -52,11 +57,14 @@ async function honoursOnComplete(store: S3Store, key: string, signal: AbortSigna
 
 async function tryComplete(store: S3Store, key: string, signal: AbortSignal | undefined): Promise<boolean> {
   const upload = await MultipartUpload.begin(store, {}, { key, signal });
-  const part = await upload.put(0, new TextEncoder().encode("instar"));
-  const answer = await upload.complete([part], { "if-match": nobody });
-  if (isSuccess(answer)) return false;
-  await upload.abort();
-  return isRefusal(answer);
+  let answer: Answer | undefined;
+  try {
+    const part = await upload.put(0, new TextEncoder().encode("instar"));
+    answer = await upload.complete([part], { "if-match": nobody });
+    return isRefusal(answer);
+  } finally {
+    if (!answer || !isSuccess(answer)) await upload.abort();
+  }
 }
 
 function isSuccess({ status }: Answer): boolean {

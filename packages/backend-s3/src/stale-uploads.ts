@@ -1,5 +1,7 @@
 import type { Answer } from "@instar/backend-http/engine";
 import { firstPart, MultipartUpload } from "./multipart-upload.js";
+import { probePrefix } from "./probe-conditions.js";
+import { errorCodeOf } from "./s3-errors.js";
 import type { S3Store, StoreRequest } from "./store.js";
 import { elements, textOf } from "./xml.js";
 
@@ -13,9 +15,11 @@ const staleEmpty = 86_400_000;
 
 /**
  * Ends the uploads of this object that writers of this package left behind when they died. Those of other programs, and
- * those whose writer may live, are let be. Ages go by the clock of the store.
+ * those whose writer may live, are let be. Ages go by the clock of the store. Who may write but not list cannot do it, and
+ * writes all the same.
  *
  * @param age - how old in milliseconds such an upload must be; by default an hour, or a day where it has no parts.
+ * @throws {@link BackendError} `ERR_NOT_FOUND` where there is no such bucket, so that nothing can be written either.
  */
 export async function endStaleUploads(store: S3Store, age?: number): Promise<void> {
   const { key, bucketPath } = store.address;
@@ -24,9 +28,14 @@ export async function endStaleUploads(store: S3Store, age?: number): Promise<voi
     ["uploads", ""],
   ] as const;
   const request: StoreRequest = { method: "GET", path: bucketPath, query, headers: {}, bodyLimit: 2 ** 21 };
-  const answer = await store.success(request);
-  const uploads = elements(answer.body, "Upload").filter((upload) => textOf(upload, "Key") === key);
-  for (const upload of uploads) await endStale(store, answer, upload, age);
+  const answer = await store.ask(request).catch(() => undefined);
+  if (!answer) return;
+  if (errorCodeOf(answer.body) === "NoSuchBucket") store.demandSuccess(answer);
+  for (const upload of elements(answer.body, "Upload")) {
+    const name = textOf(upload, "Key") ?? "";
+    if (name !== key && !name.startsWith(probePrefix(key))) continue;
+    await endStale(store, answer, upload, age).catch(() => undefined);
+  }
 }
 
 async function endStale(store: S3Store, answer: Answer, found: string, age: number | undefined): Promise<void> {
@@ -34,7 +43,7 @@ async function endStale(store: S3Store, answer: Answer, found: string, age: numb
   const now = Date.parse(String(answer.headers["date"]));
   const began = Date.parse(textOf(found, "Initiated") ?? "");
   if (id === undefined || !(now - began >= (age ?? stale))) return;
-  const upload = MultipartUpload.existing(store, id);
+  const upload = MultipartUpload.existing(store, id, textOf(found, "Key"));
   const { numbers, latest } = await upload.parts();
   const empty = numbers.length === 0;
   const ours = empty || Math.min(...numbers) >= firstPart;

@@ -63,6 +63,7 @@ export class SmallObjects {
     const { method, query } = asked;
     if (method === "GET" && query.has("uploads")) return this.#listUploads(asked);
     if (method === "POST" && query.has("uploads")) return this.#create(asked);
+    if (method === "GET" && query.has("list-type")) return this.#list(asked);
     if (query.has("uploadId")) return this.#ofUpload(asked);
     if (method === "GET" || method === "HEAD") return this.#read(asked);
     if (method === "PUT") {
@@ -159,6 +160,17 @@ export class SmallObjects {
     // Ceph, which honours no condition here, does not tell the ETag either.
     const told = this.honours.complete ? etag : "";
     return xml(`<CompleteMultipartUploadResult><ETag>${told}</ETag></CompleteMultipartUploadResult>`);
+  }
+
+  #list({ name, query }: Asked): Reply {
+    const bucket = name.split("/")[0] ?? "";
+    const prefix = `${bucket}/${query.get("prefix") ?? ""}`;
+    const found = [...this.objects].filter((entry) => entry[0].startsWith(prefix));
+    const items = found.map(([key, { time }]) => {
+      const when = `<LastModified>${new Date(time).toISOString()}</LastModified>`;
+      return `<Contents><Key>${key.slice(bucket.length + 1)}</Key>${when}</Contents>`;
+    });
+    return xml(`<ListBucketResult>${items.join("")}</ListBucketResult>`);
   }
 
   #listUploads({ name, query }: Asked): Reply {

@@ -73,6 +73,24 @@ describe("an open for writing", () => {
     expect(await leftAfter(store, 48 * hour)).toBe(2);
   });
 
+  it("ends one that was to find out what the store honours", async () => {
+    const store = await storeWithDisk();
+    await leaveUpload(store, "disk.instar-probe-1", 1);
+    expect(await leftAfter(store, hour - 60_000)).toBe(1);
+    expect(await leftAfter(store, 120_000)).toBe(0);
+  });
+
+  it("is ERR_NOT_FOUND where there is no such bucket, also of an object that is to be made", async () => {
+    const store = await storeWithDisk();
+    store.always = refuse(404, "NoSuchBucket");
+    const conditions = { put: "quoted", complete: true } as const;
+    for (const known of [conditions, undefined]) {
+      const opened = openIn(store, "disk", { write: true, create: "replace", conditions: known });
+      const message = expect.stringContaining("NoSuchBucket") as string;
+      await expect(opened).rejects.toMatchObject({ code: "ERR_NOT_FOUND", message });
+    }
+  });
+
   it("succeeds where the uploads cannot be listed, and for reading does not ask", async () => {
     const store = await storeWithDisk();
     await leaveUpload(store, "disk", 1);
