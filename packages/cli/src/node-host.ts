@@ -3,7 +3,13 @@ import { DescriptorOutput } from "./descriptor-output.js";
 import type { Host, Output } from "./host.js";
 
 /**
- * This process as a {@link Host}. A second signal to stop ends the process at once; SIGUSR1 asks how far it has come.
+ * Signals to stop that come within so many milliseconds say the same: a terminal tells all programs of a pipe, and npx and
+ * its like hand on what they are told.
+ */
+const SAME_WISH = 500;
+
+/**
+ * This process as a {@link Host}. A signal to stop that is repeated ends the process at once; SIGUSR1 asks how far it has come.
  *
  * @param self the command line that starts the program: Node.js and the executable of this package, where absent
  */
@@ -29,12 +35,14 @@ export function nodeHost(self: readonly string[] = [process.execPath, executable
       return () => void process.off("SIGUSR1", listener);
     },
     onStop(listener) {
-      let asked = false;
+      let asked: number | undefined;
       const onSignal = (signal: NodeJS.Signals): void => {
         if (signal !== "SIGINT" && signal !== "SIGTERM") return;
-        if (asked) process.exit(signal === "SIGINT" ? 130 : 143);
-        asked = true;
-        listener(signal);
+        const now = performance.now();
+        if (asked === undefined) {
+          asked = now;
+          listener(signal);
+        } else if (now - asked > SAME_WISH) process.exit(signal === "SIGINT" ? 130 : 143);
       };
       process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
       return () => void process.off("SIGINT", onSignal).off("SIGTERM", onSignal);

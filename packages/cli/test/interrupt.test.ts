@@ -55,6 +55,16 @@ describe("SIGINT and SIGTERM", () => {
     expect(existsSync(at("half.qcow2"))).toBe(false);
   });
 
+  it("a second signal at once, as wrappers hand on what the terminal has told everybody, changes nothing", async () => {
+    const child = start(...convert, at("large.raw"), at("twice.qcow2"));
+    await written(child.stdout, /\([1-9]/);
+    // Two of one kind may arrive as one.
+    child.kill("SIGINT");
+    child.kill("SIGTERM");
+    expect((await once(child, "exit"))[1]).toBe(null);
+    expect(existsSync(at("twice.qcow2"))).toBe(false);
+  });
+
   it.each(SIGNALS)("%s leaves an image consistent that is being written to", async (signal, code) => {
     await instar(["create", "-q", "-f", "qcow2", at("there.qcow2"), "64M"]);
     const child = start(...convert, "-n", at("large.raw"), at("there.qcow2"));
