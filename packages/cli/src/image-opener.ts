@@ -84,8 +84,8 @@ export class ImageOpener {
     namer: Namer | undefined,
     write: boolean,
   ): Promise<OpenedFile> {
-    const { share = false, sparse, sequential } = this.#options;
-    const how = { write, share: share || spec.share === true, sparse, sequential };
+    const { share = false, sparse, sequential, metadataOnly } = this.#options;
+    const how = { write, share: share || spec.share === true, sparse, sequential, metadataOnly };
     if (namer) return { ...(await this.#allowed.open(namer.what, storage, namer.storage, how)), storage };
     const file = await openSpec(storage, how, this.#context);
     return { file, storage, identity: await identityOf(storage) };

@@ -16,43 +16,33 @@ export interface SpecHow {
   readonly sparse?: boolean | undefined;
   /** Whether all of it will be read in large parts, once: a cache that keeps them is of no use. */
   readonly sequential?: boolean | undefined;
+  /** Whether only a little of its beginning will be read. */
+  readonly metadataOnly?: boolean | undefined;
 }
 
 /** How much is kept of what has come over the network, in bytes. */
 const CACHE_BYTES = 67_108_864;
 /** What is fetched for a read that the cache has nothing for: little beside the time of a request, and often near the next. */
 const BLOCK_BYTES = 262_144;
+/** The same where only headers are read: all of that, nearly always. */
+const HEADER_BYTES = 65_536;
 /** Connections for what is read once, in large parts side by side: whoever copies has about as many under way. */
 const CONNECTIONS = 8;
 /** How far to read ahead: as much again as a copy has under way, so that it seldom waits for the time of a request. */
 const READ_AHEAD = 16_777_216;
 /** What is read of a file that is read once, and is more than a table of an image, goes past the cache. */
 const LARGE = 1_048_576;
-/** Blocks are asked for one by one, all at once: those side by side become one request on the way. */
-const PARALLEL = CACHE_BYTES / BLOCK_BYTES / 2;
 
 /** Opens what a description says. What comes over the network goes through a cache. */
 export async function openSpec(storage: StorageSpec, how: SpecHow, context: Context): Promise<Backend> {
-  const { write, share, sparse, sequential } = how;
+  const { write, share, sparse } = how;
   switch (storage.kind) {
     case "file":
       return openStorage(storage.path, { write, lock: !share, sparse, signal: context.signal });
     case "part":
       return openPart(storage, how, context);
     case "url":
-      return openUrl(
-        storage.url,
-        // What is read once from front to back can begin with as much as a request takes: tables, and data behind them.
-        {
-          write,
-          share,
-          firstRead: sequential ? REQUEST_BYTES : BLOCK_BYTES,
-          connections: sequential ? CONNECTIONS : 1,
-          options: storage.options,
-        },
-        context,
-        sequential,
-      );
+      return openUrl(storage.url, storage.options, how, context);
   }
 }
 
@@ -88,18 +78,28 @@ export async function createUrl(url: string, context: Context): Promise<OpenedUr
   }
 }
 
-async function openUrl(url: string, how: UrlHow, context: Context, sequential = false): Promise<Backend> {
+async function openUrl(
+  url: string,
+  options: UrlHow["options"],
+  { write, share, sequential = false, metadataOnly = false }: SpecHow,
+  context: Context,
+): Promise<Backend> {
   const open = await protocolOf(url);
   if (!open) throw new CliError("its protocol is not supported");
-  const { backend, counters, readAhead = READ_AHEAD } = await open(url, how, context);
+  const blockSize = metadataOnly ? HEADER_BYTES : BLOCK_BYTES;
+  // What is read once from front to back can begin with as much as a request takes: tables, and data behind them.
+  const reading = sequential ? { firstRead: REQUEST_BYTES, connections: CONNECTIONS } : { firstRead: blockSize };
+  const opened = await open(url, { write, share, options, ...reading }, context);
+  const { backend, counters, readAhead = READ_AHEAD } = opened;
   try {
     const { BlockCache } = await import("@instar/block-cache");
     const cache = new BlockCache(backend, {
       name: backend.name,
       bytes: CACHE_BYTES,
-      blockSize: BLOCK_BYTES,
-      maxTransfer: BLOCK_BYTES,
-      parallel: PARALLEL,
+      blockSize,
+      // Blocks are asked for one by one, all at once: those side by side become one request on the way.
+      maxTransfer: blockSize,
+      parallel: CACHE_BYTES / blockSize / 2,
       readAhead,
       ...(sequential && { directRead: LARGE }),
     });

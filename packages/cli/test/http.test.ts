@@ -167,8 +167,9 @@ describe("reading over the network", () => {
 
   it("takes few requests: tables are read in blocks, data in long pieces", async () => {
     const info = server.asked.length;
-    await instar(["info", url("disk.qcow2")]);
+    const looked = await instar(["info", "--stats", url("disk.qcow2")]);
     expect(server.asked.length - info).toBe(1);
+    expect(looked.err).toContain("requests 1, bytes 65536,");
     await instar(["create", "-q", "-f", "qcow2", at("long.qcow2"), "48M"]);
     expect((await instar(["io", "-c", "write -q -P 7 0 48M", at("long.qcow2")])).err).toBe("");
     const convert = server.asked.length;
