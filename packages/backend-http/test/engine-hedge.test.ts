@@ -35,6 +35,17 @@ it("a second request is sent when the first is slower than most, and the faster 
   expect(source.requests.length).toBe(2);
 });
 
+it("a second request waits for the least delay, however soon answers begin", async () => {
+  const [clock, source, engine] = await experienced({ hedge: { minDelay: 250 } });
+  const read = engine.read(new Uint8Array(50), 5000);
+  await clock.advance(249);
+  expect(source.requests.length).toBe(1);
+  await clock.advance(1);
+  expect(source.requests.length).toBe(2);
+  source.answer(0);
+  await read;
+});
+
 it("no second request is sent when the first has begun to answer", async () => {
   const [clock, source, engine] = await experienced();
   const read = engine.read(new Uint8Array(50), 5000);

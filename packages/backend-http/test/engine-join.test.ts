@@ -27,6 +27,17 @@ describe("reads that wait", () => {
     await Promise.all(reads);
   });
 
+  it("share a request with the oldest of them, whichever side of it they lie on", async () => {
+    const source = new FakeSource();
+    const engine = new RangeEngine(source, { joinGap: 10 });
+    const reads = [500, 481, 519, 300].map((offset) => engine.read(new Uint8Array(10), offset));
+    await turns();
+    expect(source.asked).toEqual(["481+48", "300+10"]);
+    source.answer(0);
+    source.answer(1);
+    await Promise.all(reads);
+  });
+
   it("are joined to no more than the size of a split", async () => {
     const source = new FakeSource();
     const engine = new RangeEngine(source, { splitSize: 100 });

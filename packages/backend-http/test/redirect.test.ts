@@ -66,6 +66,25 @@ describe.each([
     expect(front.log.length).toBe(2);
   });
 
+  it("to a place that refuses is not remembered", async () => {
+    const server = await startServer(contents);
+    const backend = await open(server.url, { retries: 0 });
+    server.faults.push(redirectTo("/gone"), status(404));
+    await expect(readAt(backend, 0, 10)).rejects.toMatchObject({ code: "ERR_NOT_FOUND" });
+    await readAt(backend, 0, 10);
+    expect(server.log.slice(1).map(({ url }) => url)).toEqual(["/disk.img", "/gone", "/disk.img"]);
+  });
+
+  it("is forgotten where its place has once refused, though nothing leads elsewhere", async () => {
+    const server = await startServer(contents);
+    server.faults.push(redirectTo("/elsewhere"));
+    const backend = await open(server.url);
+    server.faults.push(status(403));
+    for (let read = 0; read < 2; read++) expect(await readAt(backend, 0, 10)).toEqual(contents.subarray(0, 10));
+    const asked = ["/disk.img", "/elsewhere", "/elsewhere", "/disk.img", "/disk.img"];
+    expect(server.log.map(({ url }) => url)).toEqual(asked);
+  });
+
   it("in a loop is ERR_IO", async () => {
     const server = await startServer(contents);
     server.always = redirectTo(server.url);

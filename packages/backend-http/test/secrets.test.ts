@@ -55,6 +55,17 @@ it.each<[string, HttpOpenOptions]>([
   expect(text).not.toContain("hunter2");
 });
 
+it("a header or a part of the URL that no request can have is told of before anything is asked for", async () => {
+  const server = await startServer(contents);
+  const bad = { authorization: "hunter2\r\nx: y" };
+  for (const given of [bad, () => bad]) {
+    await expect(open(server.url, { headers: given })).rejects.toMatchObject({ code: "ERR_UNSUPPORTED" });
+  }
+  expect(server.log).toEqual([]);
+  await open(`${server.url}?a=1#hunter2`);
+  expect(server.log[0]?.url).toBe("/disk.img?a=1");
+});
+
 it("headers from a function are asked for at each request", async () => {
   const server = await startServer(contents);
   let token = 0;
