@@ -20,7 +20,7 @@ export class Changes {
   readonly #spill: Spill | undefined;
   #top = new PieceMap();
   #frozen: PieceMap | undefined;
-  /** While memory is being emptied nothing else changes. */
+  /** While memory is being emptied nothing else changes; whoever waited for that looks again, since another may have begun. */
   #emptying: Promise<void> | undefined;
 
   constructor(name: string, bound: number, spill: Spill | undefined) {
@@ -41,7 +41,7 @@ export class Changes {
    */
   async write(source: Uint8Array, offset: number): Promise<void> {
     const piece: Piece = { start: offset, end: offset + source.byteLength, bytes: undefined, at: undefined };
-    await this.#settled();
+    while (this.#emptying) await settled(this.#emptying);
     if (this.#memory + source.byteLength > this.#bound) {
       if (!this.#spill) {
         const message = `${this.#name}: more than ${this.#bound} bytes were changed since the last sync, and there is no spill`;
@@ -60,7 +60,7 @@ export class Changes {
 
   /** Makes a range zeroes. */
   async zero(start: number, end: number): Promise<void> {
-    await this.#settled();
+    while (this.#emptying) await settled(this.#emptying);
     if (end > start) this.#top.put({ start, end, bytes: undefined, at: undefined });
   }
 
@@ -72,14 +72,14 @@ export class Changes {
 
   /** What was set aside is a version now. */
   async published(): Promise<void> {
-    await this.#settled();
+    while (this.#emptying) await settled(this.#emptying);
     this.#frozen = undefined;
     if (this.#top.pieces.every(({ at }) => at === undefined)) await this.#spill?.clear();
   }
 
   /** What was set aside is to be kept. */
   async thaw(): Promise<void> {
-    await this.#settled();
+    while (this.#emptying) await settled(this.#emptying);
     if (!this.#frozen) return;
     const newer = this.#top.pieces;
     this.#top = this.#frozen;
@@ -109,10 +109,6 @@ export class Changes {
     return this.#top.memory + (this.#frozen?.memory ?? 0);
   }
 
-  async #settled(): Promise<void> {
-    while (this.#emptying) await this.#emptying.catch(() => undefined);
-  }
-
   /** Empties memory into the spill, and puts there at once what is larger than all of memory. */
   async #makeRoom(spill: Spill, source: Uint8Array, piece: Piece): Promise<void> {
     for (const map of [this.#top, this.#frozen]) {
@@ -124,6 +120,10 @@ export class Changes {
     }
     if (source.byteLength > this.#bound) piece.at = await spill.append(source);
   }
+}
+
+function settled(work: Promise<void>): Promise<void> {
+  return work.catch(() => undefined);
 }
 
 function runsOf(map: PieceMap, start: number, end: number): Run[] {

@@ -25,6 +25,15 @@ describe("the URL of an object", () => {
     expect(url(location)).toBe(expected);
   });
 
+  it.each<[string, Partial<S3Location>]>([
+    ["/", {}],
+    ["/disks", { addressing: "path" }],
+    ["/s3", { endpoint: "https://store.example/s3/", addressing: "virtual" }],
+    ["/s3/disks", { endpoint: "https://store.example/s3/" }],
+  ])("has the bucket at %s", (expected, location) => {
+    expect(new S3Address({ bucket: "disks", key: "x", ...location }).bucketPath).toBe(expected);
+  });
+
   it("takes the region from an endpoint of AWS", () => {
     const endpoint = "https://s3.ap-south-1.amazonaws.com";
     expect(new S3Address({ bucket: "disks", key: "x", endpoint }).region).toBe("ap-south-1");

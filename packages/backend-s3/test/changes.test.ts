@@ -89,6 +89,49 @@ describe("changes", () => {
     expect((await contentsOf(changes))[0]).toBe(1);
   });
 
+  it("that come while memory is emptied wait for that, and none is lost", async () => {
+    const backend = new MemoryBackend();
+    const gate = Promise.withResolvers<void>();
+    const write = backend.write.bind(backend);
+    backend.write = async (source, at) => {
+      const copy = source.slice();
+      await gate.promise;
+      await write(copy, at);
+    };
+    const changes = new Changes("x", 1300, new Spill(async () => backend));
+    await changes.write(new Uint8Array(600).fill(1), 0);
+    const emptying = changes.write(new Uint8Array(600).fill(2), 1000);
+    const atOnce = changes.zero(200, 300);
+    // When what was in memory is on its way to the spill already.
+    await new Promise(setImmediate);
+    const later = changes.write(new Uint8Array(100).fill(3), 100);
+    gate.resolve();
+    await Promise.all([emptying, atOnce, later]);
+    const expected = new Uint8Array(size).fill(1, 0, 600).fill(3, 100, 200).fill(0, 200, 300).fill(2, 1000, 1600);
+    expect(Buffer.compare(await contentsOf(changes), expected)).toBe(0);
+    // Memory is counted rightly: it is full, of the second write, the third one and what pieces cost.
+    expect(backend.size).toBe(600);
+    await changes.write(new Uint8Array(100).fill(4), 1700);
+    expect(backend.size).toBeGreaterThan(600);
+  });
+
+  it("that were published stay in the spill for a read that began before", async () => {
+    const backend = new MemoryBackend();
+    const gate = Promise.withResolvers<void>();
+    const read = backend.read.bind(backend);
+    backend.read = async (target, at) => {
+      await gate.promise;
+      await read(target, at);
+    };
+    const changes = new Changes("x", 0, new Spill(async () => backend));
+    await changes.write(new Uint8Array(500).fill(1), 0);
+    const found = contentsOf(changes);
+    changes.freeze();
+    await changes.published();
+    gate.resolve();
+    expect(Buffer.compare(await found, new Uint8Array(size).fill(1, 0, 500))).toBe(0);
+  });
+
   it("that were published give the spill back", async () => {
     const backend = new MemoryBackend();
     const changes = new Changes("x", 0, new Spill(async () => backend));

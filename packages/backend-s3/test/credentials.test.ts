@@ -1,5 +1,8 @@
 import { HttpBackend } from "@instar/backend-http";
-import { describe, expect, it } from "vitest";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { awsChain, presign, type S3Credentials } from "../src/index.js";
 import { openIn, pattern, readAt } from "./disks.js";
 import { startSmallStore } from "./small-store.js";
@@ -47,11 +50,11 @@ describe("credentials", () => {
       asked++;
       return { ...account, expiration: new Date(now + 120_000) };
     };
-    const disk = await openIn(store, key, { credentials, now: () => now });
+    const disk = await openIn(store, key, { credentials, now: () => now, joinGap: 0 });
     await Promise.all([readAt(disk, 0, 10), readAt(disk, 4000, 10)]);
     expect(asked).toBe(1);
     now += 61_000;
-    await readAt(disk, 0, 10);
+    await Promise.all([readAt(disk, 0, 10), readAt(disk, 4000, 10)]);
     expect(asked).toBe(2);
   });
 
@@ -96,6 +99,23 @@ describe("credentials", () => {
       process.env = before;
     }
   });
+
+  it("can come from the AWS chain, by a profile of the shared file", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "instar-aws-"));
+    const file = join(folder, "credentials");
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const section = (name: string, secret: string): string =>
+      `[${name}]\naws_access_key_id = ${account.accessKeyId}\naws_secret_access_key = ${secret}\n`;
+    await writeFile(file, section("default", "wrong") + section("right", account.secretAccessKey));
+    vi.stubEnv("AWS_SHARED_CREDENTIALS_FILE", file);
+    vi.stubEnv("AWS_CONFIG_FILE", join(folder, "config"));
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const store = await storeWith();
+    expect((await openIn(store, key, { credentials: awsChain({ profile: "right" }) })).size).toBe(5000);
+    await expect(openIn(store, key, { credentials: awsChain({ profile: "default" }) })).rejects.toMatchObject({
+      code: "ERR_PERMISSION",
+    });
+  });
 });
 
 describe("a signature", () => {
@@ -103,7 +123,11 @@ describe("a signature", () => {
     const store = await storeWith();
     let now = Date.now();
     const disk = await openIn(store, key, { now: () => now });
-    for (let index = 0; index < 4; index++) await readAt(disk, index, 10);
+    for (let index = 0; index < 4; index++) {
+      // What is signed in the same second has the same signature anyway.
+      now += 60_000;
+      await readAt(disk, index, 10);
+    }
     const signatures = (): number => new Set(store.log.map(({ headers }) => headers.authorization)).size;
     expect(signatures()).toBe(2);
     now += 301_000;

@@ -58,6 +58,18 @@ it("on the store that the tests run against, an object of 5 MiB grows by one byt
   await disk.close();
 });
 
+it("an object whose key has what must be encoded is copied from", async () => {
+  const store = await startSmallStore();
+  const key = "a/100% é+?#&.img";
+  store.put(`bucket/${key}`, pattern(11 * mebibyte));
+  const disk = await openIn(store, key, writing);
+  await disk.write(Uint8Array.of(77), 0);
+  await disk.sync();
+  const expected = pattern(11 * mebibyte);
+  expected[0] = 77;
+  expect(store.objects.get(`bucket/${key}`)?.body.equals(expected)).toBe(true);
+});
+
 it("what is all new is put by one request up to 10 MiB, and beyond in parts of as much", async () => {
   const store = await storeWith(new Uint8Array(0));
   const disk = await openIn(store, "disk", writing);

@@ -2,9 +2,9 @@ import { describe, expect, it } from "vitest";
 import type { S3Conditions } from "../src/index.js";
 import { openIn, pattern } from "./disks.js";
 import type { Fault } from "./faults.js";
+import { isComplete, isPart, isPut, mebibyte, type Step } from "./publishing.js";
 import { type SmallStore, startSmallStore } from "./small-store.js";
 
-const mebibyte = 2 ** 20;
 const name = "bucket/disk";
 const others = pattern(1234, 9);
 const conditional: S3Conditions = { put: "quoted", complete: true };
@@ -18,11 +18,7 @@ async function storeOf(conditions: S3Conditions, size?: number): Promise<SmallSt
   return store;
 }
 
-type Step = (method: string, url: string) => boolean;
-const isPut: Step = (method) => method === "PUT";
 const isBegin: Step = (method, url) => method === "POST" && url.endsWith("?uploads=");
-const isPart: Step = (method, url) => method === "PUT" && url.includes("partNumber");
-const isComplete: Step = (method, url) => method === "POST" && url.includes("uploadId");
 const isLook: Step = (method) => method === "HEAD";
 
 /** Has somebody else put a version just before the first request that `step` is about, or just after it. */
