@@ -150,6 +150,7 @@ export interface Question {
 export interface RangeCounters {
     requests: number;
     bytes: number;
+    sent: number;
     retries: number;
     hedges: number;
     joined: number;

@@ -13,6 +13,13 @@ describe("a server whose certificate the system does not trust", () => {
     expect(server.log).toEqual([]);
   });
 
+  it("is told of in few words where it does not speak TLS at all", async () => {
+    const server = await startServer(contents);
+    const url = server.url.replace("http:", "https:");
+    const message = `${url}: the connection failed: TLS: wrong version number`;
+    await expect(open(url)).rejects.toMatchObject({ code: "ERR_IO", retryable: false, message });
+  });
+
   it("is refused where its certificate is for another host", async () => {
     const server = await startServer(contents, { cert, key });
     const found = open(server.url.replace("127.0.0.1", "localhost"), { ca: cert });

@@ -11,6 +11,7 @@ describe("sync", () => {
     await disk.sync();
     expectObject(store, changed(large, [11 * mebibyte, patch]));
     const parts = store.log.filter(({ url }) => url.includes("partNumber"));
+    expect(disk.counters.sent).toBe(store.log.reduce((sum, { length }) => sum + length, 0));
     expect(parts.map(({ length }) => length).sort((a, b) => a - b)).toEqual([0, 0, 5 * mebibyte]);
     expect(store.log.length).toBe(parts.length + 4);
     expect(store.uploads.size).toBe(0);

@@ -12,6 +12,10 @@ interface Source {
   readonly cache: Cache | undefined;
 }
 
+function askedOf({ requests, bytes, sent, retries }: StorageCounters): string {
+  return `requests ${requests}, bytes ${bytes}, ${sent > 0 ? `sent ${sent}, ` : ""}retries ${retries}`;
+}
+
 /** Counts, for `--stats`, what has been asked of storage over the network. */
 export class StorageStats {
   readonly #sources: Source[] = [];
@@ -31,7 +35,7 @@ export class StorageStats {
     if (this.#sources.length === 0) return "stats: nothing was asked of storage over the network\n";
     return this.#sources
       .map(({ name, storage, cache }) => {
-        const asked = storage && `requests ${storage.requests}, bytes ${storage.bytes}, retries ${storage.retries}`;
+        const asked = storage && askedOf(storage);
         const kept = cache && `cache hits ${cache.counters.hits}, cache misses ${cache.counters.misses}`;
         return printable(`stats: ${name}: ${[asked, kept].filter((part) => part !== undefined).join(", ")}`) + "\n";
       })

@@ -4,6 +4,8 @@ export interface RangeCounters {
   requests: number;
   /** Bytes of bodies received, those that nobody waited for included. */
   bytes: number;
+  /** Bytes of bodies sent, those of attempts that failed included. Only services that write have any. */
+  sent: number;
   /** Requests sent again because an earlier one failed. */
   retries: number;
   /** Second requests sent because the first took unusually long. */
@@ -14,5 +16,5 @@ export interface RangeCounters {
 
 /** Counters at zero. */
 export function rangeCounters(): RangeCounters {
-  return { requests: 0, bytes: 0, retries: 0, hedges: 0, joined: 0 };
+  return { requests: 0, bytes: 0, sent: 0, retries: 0, hedges: 0, joined: 0 };
 }

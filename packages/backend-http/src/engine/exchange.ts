@@ -114,6 +114,7 @@ export class Exchange implements HttpReceiver, Cancellable {
   #send(request: HttpRequest): void {
     this.#url = request.url;
     this.#client.counters.requests++;
+    this.#client.counters.sent += request.body?.byteLength ?? 0;
     this.#hop = this.#client.transport.send(request, this);
   }
 }

@@ -49,9 +49,14 @@ const lasting = /^(?:ENOTFOUND$|CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|DEPTH_ZERO_|S
 export function connectionError(name: string, cause: unknown): BackendError {
   if (isBackendError(cause)) return cause;
   const code = codeOf(cause);
-  const text = cause instanceof Error ? cause.message : "unknown reason";
+  const text = cause instanceof Error ? (tlsReason(cause) ?? cause.message) : "unknown reason";
   const message = `${name}: the connection failed: ${text || code}`;
   return new BackendError("ERR_IO", message, { cause, retryable: !lasting.test(code) });
+}
+
+/** What OpenSSL says is wrong, without its places in source files. */
+function tlsReason(cause: Error): string | undefined {
+  return "library" in cause && "reason" in cause ? `TLS: ${String(cause.reason)}` : undefined;
 }
 
 /** Whether nobody listens at all, as opposed to a connection that was lost. */

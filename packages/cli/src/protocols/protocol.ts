@@ -24,6 +24,8 @@ export interface StorageCounters {
   readonly requests: number;
   /** Bytes that have arrived. */
   readonly bytes: number;
+  /** Bytes that were sent, to be stored. */
+  readonly sent: number;
   readonly retries: number;
 }
 
