@@ -66,12 +66,17 @@ export class LiveHeader {
     });
   }
 
+  /** Whether the header in the file is the current one. */
+  get isSettled(): boolean {
+    return this.#inDoubt === "nothing";
+  }
+
   /**
    * After an update that failed nobody knows which header is in the file. Writes the current one again: nothing may
    * be built upon either before that.
    */
   async settle(): Promise<void> {
-    if (this.#inDoubt === "nothing") return;
+    if (this.isSettled) return;
     await this.#lock.runExclusive(async () => {
       if (this.#inDoubt === "cluster") await this.#rewriteTo(this.#current);
       else if (this.#inDoubt === "fields") await this.#switchTo(this.#current);

@@ -1,12 +1,12 @@
-import { ruleError } from "./errors.js";
 import type { HostFile } from "./host-file.js";
 import type { Layout } from "./layout.js";
 import type { LiveHeader } from "./live-header.js";
 import type { MetadataRanges } from "./metadata-ranges.js";
 import { type RefcountCodec, refcountCodec } from "./refcount-codec.js";
 import { growRefcountTable } from "./refcount-growth.js";
+import { RefcountSlices } from "./refcount-slices.js";
 import type { SliceLease } from "./slice-cache.js";
-import { entryText, refcountBlockOffset, refcountTableEntryProblem, writeOffset } from "./table-entry.js";
+import { writeOffset } from "./table-entry.js";
 import type { Tables } from "./tables.js";
 
 /** Free clusters in a row. */
@@ -19,9 +19,13 @@ export interface FreeRun {
   readonly end: number;
 }
 
+/** What becomes of the refcount of a cluster. */
+type NextRefcount = (refcount: number, cluster: number) => number;
+
 /**
  * The refcounts of host clusters, which are known by their number (offset divided by the cluster size). Whoever calls
- * holds the lock of the {@link Allocator}. Specification: "Host cluster management".
+ * holds the lock of the {@link Allocator}, or calls what does not wait while nobody holds it. Specification: "Host
+ * cluster management".
  */
 export class Refcounts {
   readonly #file: HostFile;
@@ -29,6 +33,7 @@ export class Refcounts {
   readonly #layout: Layout;
   readonly #tables: Tables;
   readonly #metadata: MetadataRanges;
+  readonly #slices: RefcountSlices;
   readonly #codec: RefcountCodec;
   /** How many refcounts a slice holds. */
   readonly #perSlice: number;
@@ -39,8 +44,15 @@ export class Refcounts {
     this.#layout = layout;
     this.#tables = tables;
     this.#metadata = metadata;
+    this.#slices = new RefcountSlices(file, header, layout, tables, metadata);
     this.#codec = refcountCodec(layout.refcountOrder);
     this.#perSlice = (tables.refcounts.sliceSize * 8) / layout.refcountBits;
+  }
+
+  /** As {@link findFree}, if the slice is cached. */
+  tryFindFree(from: number, most: number): FreeRun | undefined {
+    const lease = this.#slices.trySlice(from);
+    return lease && this.#freeIn(lease, from, most);
   }
 
   /**
@@ -48,20 +60,16 @@ export class Refcounts {
    * refcount block yet.
    */
   async findFree(from: number, most: number): Promise<FreeRun> {
-    const end = (Math.floor(from / this.#perSlice) + 1) * this.#perSlice;
-    const lease = this.#trySlice(from) ?? (await this.#slice(from));
-    if (!lease) return { first: from, count: Math.min(most, end - from), end };
-    try {
-      const { bytes } = lease.value;
-      const base = end - this.#perSlice;
-      let first = from;
-      while (first < end && this.#codec.get(bytes, first - base) !== 0) first++;
-      let count = 0;
-      while (count < most && first + count < end && this.#codec.get(bytes, first + count - base) === 0) count++;
-      return { first, count, end };
-    } finally {
-      lease.release();
-    }
+    const lease = this.#slices.trySlice(from) ?? (await this.#slices.slice(from));
+    if (lease) return this.#freeIn(lease, from, most);
+    const end = this.#sliceEnd(from);
+    return { first: from, count: Math.min(most, end - from), end };
+  }
+
+  /** As {@link take}, if the slice is cached. */
+  tryTake(first: number, count: number): number | undefined {
+    const lease = this.#slices.trySlice(first, true);
+    return lease && this.#changeIn(lease, first, count, () => 1);
   }
 
   /**
@@ -106,7 +114,7 @@ export class Refcounts {
   async usedEnd(end: number): Promise<number> {
     for (let stop = end; stop > 0;) {
       const base = Math.floor((stop - 1) / this.#perSlice) * this.#perSlice;
-      const lease = await this.#slice(base);
+      const lease = await this.#slices.slice(base);
       let used = lease ? stop : base;
       if (lease) {
         while (used > base && this.#codec.get(lease.value.bytes, used - 1 - base) === 0) used--;
@@ -125,7 +133,7 @@ export class Refcounts {
    */
   async dropLoneBlock(cluster: number): Promise<boolean> {
     const { clusterSize, refcountsPerBlock } = this.#layout;
-    if (cluster < 0 || (await this.#blockOffset(cluster)) !== cluster * clusterSize) return false;
+    if (cluster < 0 || (await this.#slices.blockOffset(cluster)) !== cluster * clusterSize) return false;
     const first = cluster - (cluster % refcountsPerBlock);
     // That nothing behind it is in use, whoever has looked for the last cluster knows.
     if ((await this.usedEnd(cluster)) > first) return false;
@@ -141,7 +149,7 @@ export class Refcounts {
 
   /** Whether the cluster has a refcount block. */
   async hasBlock(cluster: number): Promise<boolean> {
-    return (this.#tryBlockOffset(cluster) ?? (await this.#blockOffset(cluster))) !== 0;
+    return (this.#slices.tryBlockOffset(cluster) ?? (await this.#slices.blockOffset(cluster))) !== 0;
   }
 
   /**
@@ -175,16 +183,22 @@ export class Refcounts {
     return undefined;
   }
 
-  async #change(first: number, count: number, next: (refcount: number, cluster: number) => number): Promise<number> {
-    const base = Math.floor(first / this.#perSlice) * this.#perSlice;
-    const done = Math.min(count, base + this.#perSlice - first);
-    const lease = this.#trySlice(first, true) ?? (await this.#slice(first, true));
-    if (!lease) return done;
+  async #change(first: number, count: number, next: NextRefcount): Promise<number> {
+    const lease = this.#slices.trySlice(first, true) ?? (await this.#slices.slice(first, true));
+    return lease ? this.#changeIn(lease, first, count, next) : Math.min(count, this.#sliceEnd(first) - first);
+  }
+
+  /** Changes refcounts in the slice of the first one. Ends the lease. */
+  #changeIn(lease: SliceLease, first: number, count: number, next: NextRefcount): number {
+    const end = this.#sliceEnd(first);
+    const base = end - this.#perSlice;
+    const done = Math.min(count, end - first);
+    const { bytes } = lease.value;
     try {
       for (let cluster = first; cluster < first + done; cluster++) {
-        const refcount = this.#codec.get(lease.value.bytes, cluster - base);
+        const refcount = this.#codec.get(bytes, cluster - base);
         const changed = next(refcount, cluster);
-        if (changed !== refcount) this.#codec.set(lease.value.bytes, cluster - base, changed);
+        if (changed !== refcount) this.#codec.set(bytes, cluster - base, changed);
       }
       lease.markDirty();
     } finally {
@@ -193,58 +207,24 @@ export class Refcounts {
     return done;
   }
 
-  /** The slice of the refcount block that holds a cluster's refcount, if it is cached. */
-  #trySlice(cluster: number, toChange = false): SliceLease | undefined {
-    const block = this.#tryBlockOffset(cluster) ?? 0;
-    return block === 0 ? undefined : this.#tables.refcounts.tryAt(this.#place(cluster, block, toChange));
-  }
-
-  /** The slice of the refcount block that holds a cluster's refcount, or `undefined` without a block. */
-  async #slice(cluster: number, toChange = false): Promise<SliceLease | undefined> {
-    const block = await this.#blockOffset(cluster);
-    return block === 0 ? undefined : this.#tables.refcounts.at(this.#place(cluster, block, toChange));
-  }
-
-  /** Where in the file the refcount of a cluster is, or the byte that holds it. */
-  #place(cluster: number, block: number, toChange: boolean): number {
-    if (toChange) this.#metadata.require(block, "refcount block");
-    const { refcountsPerBlock, refcountBits } = this.#layout;
-    return block + Math.floor(((cluster % refcountsPerBlock) * refcountBits) / 8);
-  }
-
-  /** Where the refcount block of a cluster is, 0 without one; `undefined` where that is not cached. */
-  #tryBlockOffset(cluster: number): number | undefined {
-    const at = this.#entryAt(cluster);
-    if (at === undefined) return 0;
-    const lease = this.#tables.refcountTable.tryAt(at);
-    return lease && this.#blockOffsetIn(lease, at);
-  }
-
-  async #blockOffset(cluster: number): Promise<number> {
-    const at = this.#entryAt(cluster);
-    return at === undefined ? 0 : this.#blockOffsetIn(await this.#tables.refcountTable.at(at), at);
-  }
-
-  /** Where in the file the refcount table has its entry for the block of a cluster, if it is that long. */
-  #entryAt(cluster: number): number | undefined {
-    const { clusterSize, refcountBlockBits } = this.#layout;
-    const { refcountTableClusters, refcountTableOffset } = this.#header.current;
-    const index = Math.floor(cluster / 2 ** refcountBlockBits);
-    return index * 8 < refcountTableClusters * clusterSize ? refcountTableOffset + index * 8 : undefined;
-  }
-
-  /** What the entry of the refcount table at an offset says. Ends the lease. */
-  #blockOffsetIn(lease: SliceLease, at: number): number {
+  /** Looks for free clusters in the slice of `from`. Ends the lease. */
+  #freeIn(lease: SliceLease, from: number, most: number): FreeRun {
+    const end = this.#sliceEnd(from);
+    const base = end - this.#perSlice;
+    const { bytes } = lease.value;
     try {
-      const position = this.#tables.refcountTable.position(at);
-      const high = lease.value.view.getUint32(position);
-      const low = lease.value.view.getUint32(position + 4);
-      const rule = refcountTableEntryProblem(high, low, this.#layout.clusterSize, this.#file.size);
-      if (rule === undefined) return refcountBlockOffset(high, low);
-      const field = `refcount table entry ${(at - this.#header.current.refcountTableOffset) / 8}`;
-      throw ruleError("ERR_CORRUPT", this.#file.name, field, entryText(high, low), `valid: it must ${rule}`);
+      let first = from;
+      while (first < end && this.#codec.get(bytes, first - base) !== 0) first++;
+      let count = 0;
+      while (count < most && first + count < end && this.#codec.get(bytes, first + count - base) === 0) count++;
+      return { first, count, end };
     } finally {
       lease.release();
     }
+  }
+
+  /** The first cluster behind those whose refcounts are in one slice with that of `cluster`. */
+  #sliceEnd(cluster: number): number {
+    return (Math.floor(cluster / this.#perSlice) + 1) * this.#perSlice;
   }
 }

@@ -173,6 +173,20 @@ describe("when the file goes on failing", () => {
 });
 
 describe("when the header cannot be written", () => {
+  it("nothing is built upon a header that may not be the one in the file: it is written again first", async () => {
+    const file = new FaultyFile(memoryFile());
+    const image = await Qcow2Image.create(file, { size: 1_000_000, clusterSize: 4096 });
+    await image.write(pattern(4096, 1), 0);
+    file.fails = (kind, offset) => kind === "write" && offset === 0;
+    await expect(image.snapshots.create({ name: "never", date: new Date(0) })).rejects.toThrow(/fails/);
+    file.fails = () => false;
+    file.requests.length = 0;
+    await image.write(pattern(4096, 2), 4096);
+    expect(file.requests.filter(({ kind }) => kind === "write")[0]?.offset).toBe(0);
+    expect(await image.snapshots.list()).toEqual([]);
+    await expectClean(image);
+  });
+
   it("a resize that fails leaves the image as it was, and works when tried again", async () => {
     const { image, pages } = await newImage({ size: 100_000, clusterSize: 512 });
     await image.write(pattern(100_000, 1), 0);

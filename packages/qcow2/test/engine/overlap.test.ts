@@ -107,6 +107,26 @@ describe("a write that would overwrite metadata", () => {
     expect(await marked(pages)).toBe(true);
   });
 
+  it("is refused where an L2 table is taken for free, by who finds the refcounts in memory, too", async () => {
+    const { image: made, pages: before } = await newImage({ size: 3 * COVERAGE, clusterSize: CLUSTER });
+    await made.write(pattern(CLUSTER, 1), 0);
+    await made.write(pattern(CLUSTER, 2), COVERAGE);
+    await made.discard(0, CLUSTER);
+    await made.close();
+    const damage = new Damage(await allBytes(memoryFile(before)));
+    const table = u64(damage, damage.header.l1TableOffset + 8);
+    damage.setRefcount(table / CLUSTER, 0);
+    const pages = pagesOf(damage);
+    const image = await Qcow2Image.open(memoryFile(pages), { write: true });
+    // The cluster that is free lies before the table.
+    await image.write(pattern(CLUSTER, 3), COVERAGE + CLUSTER);
+    await expect(image.write(pattern(CLUSTER, 4), COVERAGE * 2)).rejects.toMatchObject({
+      code: "ERR_CORRUPT",
+      message: expect.stringContaining(`host clusters at ${table} (refcount 0) overlap the L2 table`),
+    });
+    expect(await bytesAt(image, COVERAGE, CLUSTER)).toEqual(pattern(CLUSTER, 2));
+  });
+
   it("is refused where an L2 table is a refcount block, too: neither is written to", async () => {
     const damage = await written();
     const block = u64(damage, damage.header.refcountTableOffset);
