@@ -54,7 +54,8 @@ export class Changes {
         this.#emptying = undefined;
       }
     }
-    if (piece.at === undefined) piece.bytes = source.slice();
+    // Not by `slice`, which of a `Buffer` is no copy.
+    if (piece.at === undefined) piece.bytes = new Uint8Array(source);
     this.#top.put(piece);
   }
 

@@ -66,8 +66,8 @@ export class SectorCipher {
     }
     for (let at = 0; at < bytes.byteLength; at += CHUNK) {
       const part = bytes.subarray(at, at + CHUNK);
-      // Words need a place in memory that is a multiple of four.
-      const placed = part.byteOffset % 4 === 0 ? part : part.slice();
+      // Words need a place in memory that is a multiple of four; `slice` of a `Buffer` would be no copy.
+      const placed = part.byteOffset % 4 === 0 ? part : new Uint8Array(part);
       const words = new Uint32Array(placed.buffer, placed.byteOffset, placed.byteLength / 4);
       const ivs = this.#ivs(firstSector + at / SECTOR, part.byteLength / SECTOR);
       this.#mode[what]({ bytes: placed, words }, ivs);

@@ -12,7 +12,7 @@ export interface SectorMode {
 
 /** Bytes as words; copied where their place in memory does not allow that. */
 export function wordsOf(bytes: Uint8Array): Uint32Array {
-  const placed = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
+  const placed = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
   return new Uint32Array(placed.buffer, placed.byteOffset, placed.byteLength / 4);
 }
 

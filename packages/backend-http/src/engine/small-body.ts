@@ -15,7 +15,8 @@ export class SmallBody {
   take(chunk: Uint8Array): boolean {
     this.#length += chunk.byteLength;
     if (this.#length > this.#limit) return false;
-    this.#chunks.push(chunk.slice());
+    // Not by `slice`, which of a `Buffer` is no copy.
+    this.#chunks.push(new Uint8Array(chunk));
     return true;
   }
 

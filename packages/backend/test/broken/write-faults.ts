@@ -41,6 +41,24 @@ export const writeFaults: readonly Fault[] = [
       })(inner),
   },
   {
+    fault: "a write keeps a slice of its source, which is no copy of a Buffer, and stores it at the next sync",
+    rule: "write > does not look at its source after it has settled",
+    wrap: (inner) =>
+      new (class extends Delegate {
+        readonly #kept: [source: Uint8Array, offset: number][] = [];
+
+        override async write(source: Uint8Array, offset: number, options?: CallOptions): Promise<void> {
+          await super.write(source, offset, options);
+          this.#kept.push([source.slice(), offset]);
+        }
+
+        override async sync(options?: CallOptions): Promise<void> {
+          for (const [source, offset] of this.#kept.splice(0)) await this.inner.write(source, offset);
+          await super.sync(options);
+        }
+      })(inner),
+  },
+  {
     fault: "a write keeps its source, and stores it at the next sync",
     rule: "write > does not look at its source after it has settled",
     wrap: (inner) =>
