@@ -21,7 +21,7 @@ export interface Outcome {
 /** What stands around a command in a test. */
 export interface Surroundings {
   readonly env?: Record<string, string>;
-  readonly stdin?: string | Iterable<string>;
+  readonly stdin?: string | Iterable<string> | AsyncIterable<string>;
   /** What time it is; the real one where absent. */
   readonly date?: Date;
   /** Signals that the program sends itself are added to it. */
@@ -85,7 +85,7 @@ export function program(
     });
     // It may have ended before it has read all.
     child.stdin?.on("error", () => {});
-    child.stdin?.end(typeof stdin === "string" ? stdin : [...stdin].join(""));
+    if (child.stdin) Readable.from(stdin).pipe(child.stdin);
   });
 }
 

@@ -65,6 +65,36 @@ it("a session token goes along, and who has no key asks anonymously, and is told
   ]);
 });
 
+it("no other option goes with an object than how far to read ahead", async () => {
+  const { endpoint } = await store();
+  const env = { ...keys, AWS_ENDPOINT_URL: endpoint };
+  const described = "driver=raw,file.filename=s3://disks/a,file.readahead=64k";
+  expect(await instar(["info", "--image-opts", described], { env })).toMatchObject({ code: 0, err: "" });
+  const { code, err } = await instar(["info", "--image-opts", `${described},file.cookie=hidden`], { env });
+  expect([code, err]).toEqual([1, expect.stringContaining("cookie: s3 has no such option")]);
+});
+
+it("a command that waits for a store ends when it is asked to", async () => {
+  const asked = Promise.withResolvers<void>();
+  const server = createServer(() => asked.resolve()).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const env = { ...keys, AWS_ENDPOINT_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+  for (const argv of [
+    ["info", "s3://disks/a"],
+    ["create", "-f", "raw", "s3://disks/a", "1M"],
+  ]) {
+    let stop: (signal: "SIGTERM") => void = () => {};
+    const outcome = instar(argv, { env, onStart: (given) => (stop = given) });
+    await asked.promise;
+    stop("SIGTERM");
+    expect(await outcome).toMatchObject({ code: 143 });
+  }
+});
+
 it("AWS_CA_BUNDLE names the certificates that are trusted", async () => {
   const { endpoint, asked } = await store(true);
   const env = { ...keys, AWS_ENDPOINT_URL: endpoint };
