@@ -6,7 +6,7 @@ import { edgeRanges, impossibleOffsets } from "../ranges.js";
 /** Bytes whose `slice` is no copy, as that of `Buffer` in Node is none. */
 class SharingBytes extends Uint8Array {
   override slice(start?: number, end?: number): Uint8Array<ArrayBuffer> {
-    return this.subarray(start, end) as Uint8Array<ArrayBuffer>;
+    return this.subarray(start, end);
   }
 }
 
