@@ -89,10 +89,10 @@ describe("an image at a URL", () => {
     expect((await instar(["info", "--image-opts", options])).out).toContain("file format: qcow2");
     expect(server.headers()).toMatchObject({ cookie: "a=1" });
     const secret = ["--object", "secret,id=c,data=b=2", "--object", "secret,id=p,data=pass"];
-    const more = `file.filename=${url("over.qcow2")},file.cookie-secret=c,file.username=me@h/x,file.password-secret=p`;
+    const more = `file.filename=${url("over.qcow2")},file.cookie-secret=c,file.username=me@h%41,file.password-secret=p`;
     expect((await instar(["map", ...secret, "--image-opts", more])).code).toBe(0);
     // The last request was for the backing file, which comes from the same server.
-    const authorization = `Basic ${Buffer.from("me@h/x:pass").toString("base64")}`;
+    const authorization = `Basic ${Buffer.from("me@h%41:pass").toString("base64")}`;
     expect(server.headers()).toMatchObject({ cookie: "b=2", authorization });
     expect((await instar(["info", "--image-opts", `${options},file.bogus=1`])).err).toContain(
       "bogus: http has no such",
