@@ -32,6 +32,10 @@ export function requireAllowedUrl(
 ): void {
   if (!URL.canParse(url)) throw new CliError(`${what} is not a well-formed URL`);
   const wanted = new URL(url);
+  // A store does not take them away, so that the key would be another than the one that is looked at here.
+  if (wanted.protocol === "s3:" && /\/(?:\.|%2e){1,2}(?:\/|$)/i.test(url.replace(/\?.*/s, ""))) {
+    throw new CliError(`${what} has '.' or '..' as a part of its key, which images may not name`);
+  }
   const directories = prefixes.map((prefix) => new URL(prefix));
   if (own !== undefined) directories.push(directoryOf(own));
   if (directories.some((directory) => covers(directory, wanted))) return;

@@ -35,6 +35,20 @@ describe("a URL that an image names", () => {
     expect(() => requireAllowedUrl("it", url, own, prefixes)).toThrow(/^it is not in a place .*: --allow-url '/);
   });
 
+  it.each(["..", ".", "%2e%2E", ".%2e"])("of an object is refused with %s as a part of its key", (part) => {
+    for (const url of [`s3://b/${part}/images/x`, `s3://b/images/y/${part}/x`, `s3://b/images/${part}?region=x`]) {
+      expect(() => requireAllowedUrl("it", url, "s3://b/images/top", ["s3://b/"])).toThrow("as a part of its key");
+    }
+  });
+
+  it.each(["s3://b/images/..x", "s3://b/images/a..b/x.", "s3://b/images/x?endpoint=http://h/../y"])(
+    "%s of an object may be opened",
+    (url) => {
+      const own = url.includes("?") ? "s3://b/images/top?endpoint=http://h/../y" : "s3://b/images/top";
+      expect(() => requireAllowedUrl("it", url, own, [])).not.toThrow();
+    },
+  );
+
   it("is named without what may be secret, with the option that would allow it", () => {
     expect(() => requireAllowedUrl("it", "https://user:pw@other/store/base?sig=1", undefined, [])).toThrow(
       "it is not in a place that images may name: --allow-url 'https://other/store/' would allow it",
