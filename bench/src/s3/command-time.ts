@@ -42,11 +42,12 @@ export async function timeOf(
     await store.asked();
     const outcome = await runOnce(command, env, store);
     if (outcome === tooLong) break;
-    if (typeof outcome === "number") asked = await store.asked();
-    if (typeof outcome === "number") times.push(outcome);
-    else ended.push(outcome);
-    // One that hung says nothing of how long the others take.
-    if (typeof outcome === "number") spent += outcome;
+    if (typeof outcome === "number") {
+      asked = await store.asked();
+      times.push(outcome);
+      // One that hung says nothing of how long the others take.
+      spent += outcome;
+    } else ended.push(outcome);
   }
   const median = times.sort((a, b) => a - b)[times.length >> 1];
   const time = median === undefined ? tooLong : figure(median);

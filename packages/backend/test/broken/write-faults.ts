@@ -1,9 +1,30 @@
-import { BackendError, type CallOptions } from "../../src/index.js";
+import { BackendError, type CallOptions, type MemoryBackend } from "../../src/index.js";
 import { Delegate } from "./delegate.js";
 import { BLOCK, type Fault, pause } from "./fault.js";
 
 const whole = "write > writes the whole source and nothing beside it";
 const fixed = "write past the end > rejects with ERR_RANGE and changes nothing, without grow";
+
+/** Stores at the next sync once more what it has kept of what was written. */
+class StoredAgain extends Delegate {
+  readonly #keep: (source: Uint8Array) => Uint8Array;
+  readonly #kept: [source: Uint8Array, offset: number][] = [];
+
+  constructor(inner: MemoryBackend, keep: (source: Uint8Array) => Uint8Array) {
+    super(inner);
+    this.#keep = keep;
+  }
+
+  override async write(source: Uint8Array, offset: number, options?: CallOptions): Promise<void> {
+    await super.write(source, offset, options);
+    this.#kept.push([this.#keep(source), offset]);
+  }
+
+  override async sync(options?: CallOptions): Promise<void> {
+    for (const [source, offset] of this.#kept.splice(0)) await this.inner.write(source, offset);
+    await super.sync(options);
+  }
+}
 
 export const writeFaults: readonly Fault[] = [
   {
@@ -43,38 +64,12 @@ export const writeFaults: readonly Fault[] = [
   {
     fault: "a write keeps a slice of its source, which is no copy of a Buffer, and stores it at the next sync",
     rule: "write > does not look at its source after it has settled",
-    wrap: (inner) =>
-      new (class extends Delegate {
-        readonly #kept: [source: Uint8Array, offset: number][] = [];
-
-        override async write(source: Uint8Array, offset: number, options?: CallOptions): Promise<void> {
-          await super.write(source, offset, options);
-          this.#kept.push([source.slice(), offset]);
-        }
-
-        override async sync(options?: CallOptions): Promise<void> {
-          for (const [source, offset] of this.#kept.splice(0)) await this.inner.write(source, offset);
-          await super.sync(options);
-        }
-      })(inner),
+    wrap: (inner) => new StoredAgain(inner, (source) => source.slice()),
   },
   {
     fault: "a write keeps its source, and stores it at the next sync",
     rule: "write > does not look at its source after it has settled",
-    wrap: (inner) =>
-      new (class extends Delegate {
-        readonly #kept: [source: Uint8Array, offset: number][] = [];
-
-        override async write(source: Uint8Array, offset: number, options?: CallOptions): Promise<void> {
-          await super.write(source, offset, options);
-          this.#kept.push([source, offset]);
-        }
-
-        override async sync(options?: CallOptions): Promise<void> {
-          for (const [source, offset] of this.#kept.splice(0)) await this.inner.write(source, offset);
-          await super.sync(options);
-        }
-      })(inner),
+    wrap: (inner) => new StoredAgain(inner, (source) => source),
   },
   {
     fault: "a write wipes its source",
